@@ -1,0 +1,1 @@
+"""Talks to models. The only room that knows wire formats; it knows no page and no database."""

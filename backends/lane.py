@@ -1,0 +1,41 @@
+"""Where a prompt goes: a declared backend, and the lane that asks it with its own settings."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A server as declared: one address, one model, one artifact. `key_env` is the *name* of the key's variable.
+
+    Prices are US dollars per million tokens. `timeout` is how many seconds the server may stay silent.
+    """
+
+    name: str
+    kind: str
+    base_url: str = ""
+    model: str = ""
+    artifact: str = ""
+    key_env: str = ""
+    efforts: tuple[str, ...] = ()
+    price_in: float | None = None
+    price_out: float | None = None
+    timeout: float = 300.0
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One column: backend x model x artifact x effort x sampling. None (or "" for effort) means: not sent."""
+
+    backend: Backend
+    model: str = ""
+    artifact: str = ""
+    effort: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+    @property
+    def label(self) -> str:
+        parts = [self.backend.name, self.model, self.artifact, self.effort and f"effort {self.effort}"]
+        return " · ".join(dict.fromkeys(part for part in parts if part))

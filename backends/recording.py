@@ -1,0 +1,53 @@
+"""A recording as bytes: one JSON array a line, `[microseconds, tag, field, ...]`, so that it can be appended to.
+
+What is dumped loads back equal. It knows neither compression nor where the bytes are kept.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple
+
+import orjson
+
+from backends.events import (
+    Event,
+    Failed,
+    Finished,
+    ReasoningDelta,
+    Reported,
+    Sent,
+    Stamped,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+_KINDS: dict[str, type[Event]] = {
+    "sent": Sent,
+    "reported": Reported,
+    "reasoning": ReasoningDelta,
+    "text": TextDelta,
+    "call": ToolCallDelta,
+    "usage": Usage,
+    "finished": Finished,
+    "failed": Failed,
+}
+_TAGS = {kind: tag for tag, kind in _KINDS.items()}
+
+
+def dump(recording: Iterable[Stamped]) -> bytes:
+    return b"".join(
+        orjson.dumps(
+            [stamped.at, _TAGS[type(stamped.event)], *astuple(stamped.event)], option=orjson.OPT_APPEND_NEWLINE
+        )
+        for stamped in recording
+    )
+
+
+def load(data: bytes) -> Iterator[Stamped]:
+    """Raises ValueError on bytes that no `dump` made."""
+    for line in data.splitlines():
+        try:
+            at, tag, *fields = orjson.loads(line)
+            yield Stamped(at, _KINDS[tag](*fields))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"not a line of a recording: {line[:80]!r}") from error

@@ -1,0 +1,107 @@
+"""Runs lanes: one task each, independent of one another and of whoever watches.
+
+The runner alone stamps times and alone turns exceptions into `Failed`. It knows no wire format and no storage.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import NamedTuple
+
+from backends.answer import Answer, Fold
+from backends.errors import BackendError
+from backends.events import Event, Failed, Finished, Stamped
+from backends.lane import Lane
+from backends.prompt import Prompt
+
+log = logging.getLogger(__name__)
+
+STOPPED = Failed("stopped", "Stopped.")
+INTERRUPTED = Failed("interrupted", "The app ended while this lane was answering. What had arrived is kept.")
+
+Stream = Callable[[Lane, Prompt], AsyncGenerator[Event]]
+
+
+class Entry(NamedTuple):
+    """One line of a run's log: which lane, and what happened there when."""
+
+    lane: int
+    stamped: Stamped
+
+
+class Run:
+    """Lanes being answered. `log` holds every event of every lane in order of arrival; readers keep their own place.
+
+    A lane's events contain exactly one of `Finished` and `Failed`, whatever its backend does; usage may follow it.
+    """
+
+    def __init__(self, stream: Stream, asked: Sequence[tuple[Lane, Prompt]]) -> None:
+        """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step."""
+        self.lanes = tuple(lane for lane, _ in asked)
+        self.log: list[Entry] = []
+        self._start = time.perf_counter_ns()
+        self._folds = tuple(Fold() for _ in asked)
+        self._ended, self._closed = [False] * len(asked), [False] * len(asked)
+        self._ends: dict[int, Failed] = {}
+        self._changed = asyncio.Event()
+        self._tasks = tuple(
+            asyncio.create_task(self._answer(index, stream, lane, prompt)) for index, (lane, prompt) in enumerate(asked)
+        )
+        for index, task in enumerate(self._tasks):
+            task.add_done_callback(partial(self._close, index))
+
+    @property
+    def over(self) -> bool:
+        return all(self._closed)
+
+    def answers(self) -> tuple[Answer, ...]:
+        return tuple(folding.answer() for folding in self._folds)
+
+    def stop(self, lane: int | None = None, end: Failed = STOPPED) -> None:
+        """Ends one lane, or all of them, with `end`; a lane that is over stays as it is."""
+        for index, task in enumerate(self._tasks):
+            if lane in (None, index) and not task.done():
+                self._ends[index] = end
+                task.cancel()
+
+    async def changed(self, seen: int) -> int:
+        """Waits until the log is longer than `seen` or the run is over; the length it has then."""
+        while len(self.log) == seen and not self.over:
+            self._changed.clear()
+            await self._changed.wait()
+        return len(self.log)
+
+    def _record(self, index: int, event: Event) -> None:
+        if isinstance(event, Finished | Failed):
+            if self._ended[index]:  # usage may follow the finish; a second end adds nothing
+                return
+            self._ended[index] = True
+        at = (time.perf_counter_ns() - self._start) // 1000
+        self._folds[index].add(at, event)
+        self.log.append(Entry(index, Stamped(at, event)))
+        self._changed.set()
+
+    async def _answer(self, index: int, stream: Stream, lane: Lane, prompt: Prompt) -> None:
+        try:
+            async with aclosing(stream(lane, prompt)) as events:
+                async for event in events:
+                    self._record(index, event)
+            self._ends[index] = Failed(
+                "truncated", f"{lane.backend.name} ended the stream without a finish reason. What had arrived is kept."
+            )
+        except BackendError as error:
+            self._ends[index] = Failed(error.kind, str(error))
+        except Exception as error:
+            log.exception("lane %r broke", lane.label)
+            self._ends[index] = Failed(
+                "bug", f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
+            )
+
+    def _close(self, index: int, task: asyncio.Task[None]) -> None:
+        # here, not in the task: one that is cancelled before its first step never runs a line
+        self._record(index, self._ends.get(index, INTERRUPTED))
+        self._closed[index] = True
+        self._changed.set()
