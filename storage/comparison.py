@@ -1,0 +1,115 @@
+"""What is kept of a comparison, as plain values: in full, and as the row of a list. They know no SQL."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from backends.answer import Answer, State
+from backends.events import Stamped
+from backends.lane import Lane
+from backends.prompt import Prompt
+
+Ranking = tuple[tuple[int, ...], ...]
+"""Groups of lane positions, best first; lanes in one group are tied: ((1,), (0, 2))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """One evaluator's judgement. A later one names the one that it supersedes; nothing is overwritten."""
+
+    id: str
+    evaluator: str
+    ranking: Ranking
+    all_bad: bool
+    tags: tuple[str, ...]
+    comment: str
+    created_at: datetime
+    supersedes: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLane:
+    """A lane as it was asked and what it said. Its backend has no address: only `address_hash` is kept of that."""
+
+    lane: Lane
+    address_hash: str
+    prompt: Prompt
+    started_at: datetime
+    recording: tuple[Stamped, ...]
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`prompt` is what was asked now, of all lanes; each lane's own prompt has its history too.
+
+    `lanes` are in the order shown, `ratings` the whole history, oldest first.
+    """
+
+    id: str
+    created_at: datetime
+    follows: str | None
+    prompt: Prompt
+    lanes: tuple[KeptLane, ...]
+    ratings: tuple[Rating, ...]
+
+    @property
+    def current(self) -> tuple[Rating, ...]:
+        """The rating that counts of each evaluator, oldest first."""
+        return current(self.ratings)
+
+
+def current(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
+    """Those that no other supersedes."""
+    ratings = tuple(ratings)
+    superseded = {rating.supersedes for rating in ratings}
+    return tuple(rating for rating in ratings if rating.id not in superseded)
+
+
+class RowLane(NamedTuple):
+    label: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A comparison in a list. `images` are hashes; `ratings` are the current ones."""
+
+    id: str
+    created_at: datetime
+    follows: str | None
+    title: str
+    images: tuple[str, ...]
+    lanes: tuple[RowLane, ...]
+    ratings: tuple[Rating, ...]
+
+
+class Cursor(NamedTuple):
+    """Where a page of the history ended."""
+
+    created_at: datetime
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Newest first; `next` is None on the last page."""
+
+    rows: tuple[Row, ...]
+    next: Cursor | None
+
+
+class Link(NamedTuple):
+    """A comparison as a step of a conversation."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """`links`: the comparison and those that it follows, oldest first; `followers`: what continues it directly."""
+
+    links: tuple[Link, ...]
+    followers: tuple[Link, ...]
