@@ -1,0 +1,55 @@
+"""What every benchmark counts with: CPU and memory of process trees, percentiles, medians, and tables."""
+
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import psutil
+
+
+def cpu(processes: Iterable[psutil.Process]) -> float:
+    """Seconds of CPU, user and system, of these processes and of their children that ended."""
+    return _total(processes, lambda process: sum(process.cpu_times()[:4]))
+
+
+def memory(processes: Iterable[psutil.Process]) -> float:
+    """Resident MB."""
+    return _total(processes, lambda process: process.memory_info().rss / 2**20)
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A process and everything it started."""
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def _total(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:
+    total = 0.0
+    for process in processes:
+        try:
+            total += figure(process)
+        except psutil.NoSuchProcess:  # ended between the listing and the look
+            continue
+    return total
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(len(ranked) * share))] if ranked else float("nan")
+
+
+def medians(repeats: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {key: statistics.median(repeat[key] for repeat in repeats) for key in repeats[0]}
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
+    """Numbers to three figures, first column to the left."""
+    cells = [[title, *columns], *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
+    print("", lines[0], "-" * len(lines[0]), *lines[1:], sep="\n", flush=True)
+
+
+def _cell(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

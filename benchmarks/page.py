@@ -1,0 +1,129 @@
+"""How a streaming comparison looks from the browser: the app beside a bare page, in headless Chromium.
+
+Every token that carries its send time is timed when it shows up in the page; bytes are counted as the page receives
+them, CPU over whole process trees.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from playwright.sync_api import Browser, Page
+
+from benchmarks.chromium import PROMPT, chromium, processes
+from benchmarks.fake import Script
+from benchmarks.figures import cpu, medians, percentile, table, tree
+from benchmarks.servers import Server, serving
+
+LANES = 4
+RATE = 100
+FIRST = 200
+NAMES = [f"fake-{letter}" for letter in "abcd"]
+WATCH = r"""
+const watch = window.watch = { rows: [], submitted: 0 };
+const seen = new Map();
+addEventListener("keydown", (event) => { if (event.key === "Enter") watch.submitted = Date.now(); }, true);
+new MutationObserver(() => {
+  const now = Date.now();
+  document.querySelectorAll(".lane .answer").forEach((answer, lane) => {
+    if (!seen.has(lane)) seen.set(lane, { next: 0, from: 0 });
+    const place = seen.get(lane), stamp = /w(\d+)u(\d{16})(?=\s)/g;
+    stamp.lastIndex = place.from;
+    for (const found of answer.textContent.matchAll(stamp)) {
+      if (+found[1] < place.next) continue;
+      watch.rows.push([+found[1], found[2] / 1000, now]);
+      place.next = +found[1] + 1;
+      place.from = Math.max(0, found.index - 500);  // markup that closes late makes the text shorter
+    }
+  });
+}).observe(document, { subtree: true, childList: true, characterData: true });
+"""
+AIMS = {
+    "token late p50 ms": "<= 60",
+    "token late p95 ms": "<= 120",
+    "last token late ms": "< 100",
+    "server CPU s / 4,000 tokens": "x <= 2",
+    "bytes per token": "< 80",
+}
+
+
+@contextmanager
+def app(fake: str, *options: str, errors: IO[str] | None = None) -> Iterator[Server]:
+    """The real app on a fresh database, its four backends all on the fake server; `options` go to the interpreter."""
+    with tempfile.TemporaryDirectory() as folder:
+        backends = Path(folder, "backends.toml")
+        entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/v1"\nmodel = "fake"\n\n'
+        backends.write_text("".join(entry.format(name, fake) for name in NAMES))
+        database = f"sqlite:///{Path(folder, 'bench.db')}"
+        with serving(*options, "app.py", errors=errors, DATABASE_URL=database, BACKENDS=str(backends)) as server:
+            yield server
+
+
+def load(browser: Browser, url: str) -> tuple[Page, float]:
+    """A page of its own, and the milliseconds until its prompt box could be typed into."""
+    page = browser.new_context(viewport={"width": 1600, "height": 1000}).new_page()
+    page.add_init_script(WATCH)
+    started = time.perf_counter()
+    page.goto(f"{url}/?lanes={','.join(NAMES)}", wait_until="commit")
+    page.wait_for_selector(PROMPT)
+    return page, (time.perf_counter() - started) * 1000
+
+
+def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
+    page, loaded = load(browser, server.url)
+    page.wait_for_timeout(1000)  # loading is over and must not be counted as streaming
+    received: list[int] = []
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.on("Network.dataReceived", lambda data: received.append(data["dataLength"]))
+    page.fill(PROMPT, f"{Script(tokens, RATE, first=FIRST, stamp=4)} Compare these.")
+    before, before_browser = cpu(tree(server.pid)), cpu(processes())
+    page.press(PROMPT, "Enter")
+    page.wait_for_function(
+        f"watch.rows.filter(([index]) => index === {tokens - 1}).length === {LANES}",
+        polling=200,
+        timeout=(tokens / RATE * 2 + 30) * 1000,
+    )
+    used, used_browser = cpu(tree(server.pid)) - before, cpu(processes()) - before_browser
+    rows, submitted = page.evaluate("[watch.rows, watch.submitted]")
+    page.context.close()
+    late = [shown - sent for _, sent, shown in rows]
+    return {
+        "token late p50 ms": percentile(late, 0.5),
+        "token late p95 ms": percentile(late, 0.95),
+        "last token late ms": max(shown - sent for index, sent, shown in rows if index == tokens - 1),
+        "first token adds ms": min(shown for index, _, shown in rows if index == 0) - submitted - FIRST,
+        "server CPU s / 4,000 tokens": used / (LANES * tokens) * 4000,
+        "browser CPU s / 4,000 tokens": used_browser / (LANES * tokens) * 4000,
+        "bytes per token": sum(received) / (LANES * tokens),
+        "page load ms": loaded,
+    }
+
+
+def main(quick: bool) -> None:
+    rounds = {500: 1} if quick else {500: 3, 2_000: 2}
+    with ExitStack() as stack:
+        fake = stack.enter_context(serving("-m", "benchmarks.fake")).url
+        servers = {
+            "app": stack.enter_context(app(fake)),
+            "floor": stack.enter_context(serving("-m", "benchmarks.floor", FAKE_URL=fake)),
+        }
+        browser = stack.enter_context(chromium())
+        for server in servers.values():
+            ask(browser, server, 20)  # the first answer pays for imports
+        for tokens, repeats in rounds.items():
+            runs = [{name: ask(browser, server, tokens) for name, server in servers.items()} for _ in range(repeats)]
+            ours, floor = (medians([run[name] for run in runs]) for name in servers)
+            table(
+                f"in Chromium, {LANES} lanes x {tokens:,} tokens at {RATE}/s",
+                ["app", "floor", "app over floor", "aim"],
+                [[key, ours[key], floor[key], over(key, ours[key], floor[key]), AIMS.get(key, "")] for key in ours],
+            )
+
+
+def over(key: str, ours: float, floor: float) -> str:
+    """Times add up, and the floor's are near zero; everything else is told as a ratio."""
+    return f"{ours - floor:+.0f} ms" if key.endswith("ms") else f"x {ours / floor:.2f}"
