@@ -9,9 +9,7 @@ from backends.answer import Answer, State
 from backends.events import Stamped
 from backends.lane import Lane
 from backends.prompt import Prompt
-
-Ranking = tuple[tuple[int, ...], ...]
-"""Groups of lane positions, best first; lanes in one group are tied: ((1,), (0, 2))."""
+from storage.ratings import Ranking
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """What goes wrong while remembering, in words that say what to do."""
 
+from sqlalchemy.exc import DBAPIError
+
 
 class StorageError(Exception):
-    """The database or its folder can't be used. `str(error)` is for a person."""
+    """The database or a folder can't be used. `str(error)` is for a person."""
 
 
 class ImageError(ValueError):
@@ -11,3 +13,21 @@ class ImageError(ValueError):
 
 class RatingError(ValueError):
     """This is no judgement of that comparison. `str(error)` is for a person."""
+
+
+_ADVICE = {
+    "SQLITE_FULL": "The disk is full: make room; what is waiting is then stored by itself.",
+    "SQLITE_IOERR": "The disk refuses to read or write (is it full, or gone?).",
+    "SQLITE_READONLY": "It can't be written: check the rights of the file and its folder.",
+    "SQLITE_CANTOPEN": "It can't be opened: check that it is a file in a folder that you may write to.",
+    "SQLITE_NOTADB": "This file is no SQLite database: move it away, or name another one in DATABASE_URL.",
+    "SQLITE_CORRUPT": "The database is damaged: stop the app and restore a backup.",
+    "SQLITE_BUSY": "Another program holds it: close that program, then try again.",
+}
+
+
+def explained(error: DBAPIError, database: str | None) -> StorageError:
+    """The driver's error in words for a person."""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    advice = next((advice for code, advice in _ADVICE.items() if name.startswith(code)), f"It failed: {error.orig}.")
+    return StorageError(f"Database {database}: {advice}")

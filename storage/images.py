@@ -1,22 +1,129 @@
 """Pictures as files named by their content: checked, turned upright, rid of metadata, stored once."""
 
+import os
+import re
+import uuid
+import warnings
+from hashlib import sha256 as digest
+from io import BytesIO
 from pathlib import Path
 
+import PIL.Image
+from PIL import ImageOps
+
 from backends.prompt import Image
+from storage.errors import ImageError, StorageError
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 40_000_000
+
+# An allow-list: some of Pillow's other decoders run programs or are seldom looked at.
+_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
+
+PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
 
 
 class ImageStore:
     def __init__(self, folder: Path) -> None:
-        raise NotImplementedError
+        self._folder = folder
 
     def add(self, data: bytes) -> Image:
-        """Checks, re-encodes and stores an upload. Blocking: call it in a thread. Raises ImageError."""
-        raise NotImplementedError
+        """Checks, re-encodes and stores an upload. Blocking: call it in a thread. Raises ImageError, StorageError."""
+        if len(data) <= MAX_BYTES and (known := digest(data).hexdigest()) and self._find(known):
+            return self.get(known)
+        picture, suffix = _upright(data)
+        encoded = _encode(picture, suffix)
+        name = digest(encoded).hexdigest()
+        if not self._find(name):
+            try:
+                _write(self._folder / name[:2] / f"{name}{suffix}", encoded)
+            except OSError as error:
+                raise StorageError(
+                    f"The image can't be stored in {self._folder} ({error.strerror}): check its rights and room."
+                ) from error
+        return Image(name, _MIMES[suffix], *picture.size, encoded)
 
     def get(self, sha256: str) -> Image:
         """Raises KeyError where there is none."""
-        raise NotImplementedError
+        path = self.path(sha256)
+        data = path.read_bytes()
+        with PIL.Image.open(BytesIO(data)) as picture:
+            return Image(sha256, _MIMES[path.suffix], *picture.size, data)
 
     def path(self, sha256: str) -> Path:
         """The file to serve. Raises KeyError where there is none, whatever the text is."""
-        raise NotImplementedError
+        if path := self._find(sha256):
+            return path
+        raise KeyError(sha256)
+
+    def _find(self, sha256: str) -> Path | None:
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
+            return None
+        files = (self._folder / sha256[:2] / f"{sha256}{suffix}" for suffix in _MIMES)
+        return next((file for file in files if file.is_file()), None)
+
+
+def _upright(data: bytes) -> tuple[PIL.Image.Image, str]:
+    """The decoded picture as people see it, in 8-bit colours, and the suffix to keep it under."""
+    if len(data) > MAX_BYTES:
+        raise ImageError(f"The image has {len(data) / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f} are taken: shrink it.")
+    try:
+        picture = PIL.Image.open(BytesIO(data), formats=_FORMATS)
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise _too_large() from error
+    except Exception as error:  # decoders raise nearly anything
+        raise ImageError("This is no image that can be read here: send a PNG, JPEG, WebP, GIF, BMP or TIFF.") from error
+    if picture.width * picture.height > MAX_PIXELS:
+        raise _too_large()
+    try:
+        # a phone's MPO is a JPEG with more views of the same scene: the first one is the picture
+        if picture.format != "MPO" and getattr(picture, "n_frames", 1) > 1:
+            raise ImageError("The image moves or has several pages: send the frame you mean as a still picture.")
+        suffix = ".jpg" if picture.format in ("JPEG", "MPO") else ".png"
+        return _eight_bit(ImageOps.exif_transpose(picture)), suffix
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError("The image is damaged or cut off: save it again, or take another.") from error
+
+
+def _too_large() -> ImageError:
+    return ImageError(f"The image has over {MAX_PIXELS / 1e6:.0f} million pixels: shrink it to at most that.")
+
+
+def _eight_bit(picture: PIL.Image.Image) -> PIL.Image.Image:
+    if picture.mode.startswith("I;16"):
+        picture = picture.convert("I").point(lambda value: value * (255 / 65535)).convert("L")
+    elif picture.mode in ("I", "F"):  # no agreed white: the brightest pixel is
+        white = picture.getextrema()[1] or 1
+        picture = picture.point(lambda value: value * (255 / white)).convert("L")
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
+
+
+def _encode(picture: PIL.Image.Image, suffix: str) -> bytes:
+    picture.info = {}  # comments, profiles and the like would be written again
+    out = BytesIO()
+    if suffix == ".jpg":
+        picture.save(out, "JPEG", quality=95)
+    else:
+        picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """The whole file or none of it, also when the power goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{uuid.uuid4().hex}.tmp")
+    with open(unfinished, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, path)
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)

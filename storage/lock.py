@@ -1,0 +1,36 @@
+"""A lock that one app holds on its database; the system lets go of it when the process ends, however it ends."""
+
+import os
+import sys
+from pathlib import Path
+
+from storage.errors import StorageError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class Lock:
+    def __init__(self, database: Path) -> None:
+        """Takes the lock, or raises StorageError where another app has it."""
+        # beside the database, not on it: closing any descriptor of the file itself would drop SQLite's own locks
+        self._descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _take(self._descriptor)
+        except OSError as error:
+            self.release()
+            raise StorageError(
+                f"Database {database} is in use by another Lanewise: close that one, or name another database in "
+                "DATABASE_URL."
+            ) from error
+
+    def release(self) -> None:
+        os.close(self._descriptor)

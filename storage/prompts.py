@@ -1,0 +1,64 @@
+"""Prompts as JSON bodies. Images are named by hash, so that a body stays text; equal prompts have equal ids."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any, assert_never
+
+from backends.prompt import AssistantTurn, Image, Prompt, Tool, ToolCall, ToolTurn, Turn, UserTurn
+
+TITLE = 120
+
+
+def body(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "system": prompt.system,
+        "turns": [_turn(turn) for turn in prompt.turns],
+        "tools": [asdict(tool) for tool in prompt.tools],
+    }
+
+
+def prompt_id(body: dict[str, Any]) -> str:
+    # keys are not sorted: their order in a tool's schema is part of what a model reads
+    return sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
+
+
+def restore(body: dict[str, Any], images: Mapping[str, Image]) -> Prompt:
+    turns = tuple(_restored(turn, images) for turn in body["turns"])
+    return Prompt(body["system"], turns, tuple(Tool(**tool) for tool in body["tools"]))
+
+
+def title(prompt: Prompt) -> str:
+    """What a list shows: the beginning of what is asked now, on one line; "" for images alone."""
+    match prompt.turns[-1]:
+        case UserTurn(text) | AssistantTurn(text):
+            asked = text
+        case ToolTurn(content=content):
+            asked = content
+    return " ".join(asked[: 10 * TITLE].split())[:TITLE]
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    match turn:
+        case UserTurn(text, images):
+            return {"role": "user", "text": text, "images": [image.sha256 for image in images]}
+        case AssistantTurn(text, reasoning, calls):
+            called = [asdict(call) for call in calls]
+            return {"role": "assistant", "text": text, "reasoning": reasoning, "calls": called}
+        case ToolTurn(call_id, name, content):
+            return {"role": "tool", "call_id": call_id, "name": name, "content": content}
+        case _:
+            assert_never(turn)
+
+
+def _restored(turn: dict[str, Any], images: Mapping[str, Image]) -> Turn:
+    match turn:
+        case {"role": "user", "text": text, "images": hashes}:
+            return UserTurn(text, tuple(images[name] for name in hashes))
+        case {"role": "assistant", "text": text, "reasoning": reasoning, "calls": calls}:
+            return AssistantTurn(text, reasoning, tuple(ToolCall(**call) for call in calls))
+        case {"role": "tool", "call_id": call_id, "name": name, "content": content}:
+            return ToolTurn(call_id, name, content)
+        case _:
+            raise ValueError(f"not a turn: {turn!r}")

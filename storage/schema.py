@@ -1,0 +1,169 @@
+"""The tables. Long texts and recordings live apart from the rows that lists and counts read.
+
+Migrations make them in a database; a test holds both equal.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.types import BigInteger, Boolean, Float
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC: SQLite has no type for it and forgets the zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value and value.replace(tzinfo=UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("id", String(64), primary_key=True),  # sha256 of the body's text
+    Column("body", JSON, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("mime", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("bytes", Integer, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+prompt_images = Table(
+    "prompt_images",
+    metadata,
+    Column("prompt_id", ForeignKey("prompts.id"), primary_key=True),
+    Column("sha256", ForeignKey("images.sha256"), primary_key=True, index=True),
+    Column("position", Integer, nullable=False),
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created_at", Moment, nullable=False),
+    Column("follows_id", ForeignKey("comparisons.id"), index=True),
+    Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
+    Column("title", Text, nullable=False),
+    Index(None, "created_at", "id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
+    Column("position", Integer, nullable=False),  # as shown, from the left
+    Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # with the lane's own history
+    Column("started_at", Moment, nullable=False),
+    # the lane, as sent
+    Column("backend", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("address_hash", Text, nullable=False),  # the address itself stays out, like the key
+    Column("model", Text, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("effort", Text, nullable=False),
+    Column("temperature", Float),
+    Column("max_tokens", Integer),
+    Column("seed", BigInteger),
+    Column("price_in", Float),
+    Column("price_out", Float),
+    # what the recording folds into, once it has an end
+    Column("state", Text, nullable=False),
+    Column("reported_model", Text, nullable=False, default=""),
+    Column("server", Text, nullable=False, default=""),
+    Column("finish_reason", Text, nullable=False, default=""),
+    Column("failure_kind", Text, nullable=False, default=""),
+    Column("failure_message", Text, nullable=False, default=""),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("reasoning_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("sent_us", BigInteger),
+    Column("first_reasoning_us", BigInteger),
+    Column("last_reasoning_us", BigInteger),
+    Column("first_text_us", BigInteger),
+    Column("first_us", BigInteger),
+    Column("last_us", BigInteger),
+    Column("end_us", BigInteger),
+    Column("pieces", Integer, nullable=False, default=0),
+    UniqueConstraint("comparison_id", "position"),
+)
+_live = answers.c.end_us.is_(None)
+Index("ix_answers_live", answers.c.id, sqlite_where=_live, postgresql_where=_live)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("request", Text, nullable=False, default=""),
+    Column("reasoning", Text, nullable=False, default=""),
+    Column("text", Text, nullable=False, default=""),
+    Column("calls", JSON, nullable=False, default=list),
+)
+
+recording_chunks = Table(
+    "recording_chunks",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # zlib; unpacked and joined by seq, they are the recording
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
+    Column("evaluator", Text, nullable=False),
+    Column("ranking", JSON, nullable=False),  # groups of positions, best first
+    Column("all_bad", Boolean, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("supersedes_id", ForeignKey("ratings.id"), unique=True),
+)
+_first = ratings.c.supersedes_id.is_(None)
+Index(
+    "uq_ratings_first",
+    ratings.c.comparison_id,
+    ratings.c.evaluator,
+    unique=True,
+    sqlite_where=_first,
+    postgresql_where=_first,
+)
