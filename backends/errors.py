@@ -13,6 +13,7 @@ BackendError            one exception, told apart by `kind`:
 """
 
 import re
+from collections.abc import Mapping
 
 import httpx
 import orjson
@@ -32,6 +33,7 @@ class BackendError(Exception):
 
 # The first row whose status (None: any) and pattern match names the failure; patterns are the servers' own words.
 _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
+    ("not_a_stream", 200, r""),
     (
         "context_overflow",
         None,
@@ -61,6 +63,7 @@ _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
 )
 
 _ADVICE = {
+    "not_a_stream": "is its address that of an OpenAI-compatible API? It often ends in /v1",
     "context_overflow": "shorten the prompt, or serve the model with a larger context",
     "bad_effort": "choose an effort that this model has",
     "tools_disabled": "start the server with its tool-call parser, or send no tools",
@@ -77,8 +80,8 @@ _ADVICE = {
 }
 
 
-def refusal(backend: Backend, status: int, body: bytes, headers: httpx.Headers) -> BackendError:
-    """The error for an answer that is not 200, from its status and whatever its body says."""
+def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
+    """The error for an answer that is no event stream, from its status and whatever its body says."""
     text = message_of(body)
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
     haystack = f"{text} {body[:2000].decode(errors='replace')}"
@@ -95,6 +98,8 @@ def refusal(backend: Backend, status: int, body: bytes, headers: httpx.Headers) 
         )
     if kind == "rate_limit" and (after := headers.get("retry-after")):
         advice = f"the server asks to wait {after} s" if after.isdigit() else f"the server asks to wait until {after}"
+    if kind == "refused" and status in (404, 405):
+        advice = "check its address: it often ends in /v1"
     said = f"{backend.name} answered {status}" + (f": {text}" if text else "")
     return BackendError(kind, f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}." if advice else said)
 
@@ -102,18 +107,19 @@ def refusal(backend: Backend, status: int, body: bytes, headers: httpx.Headers) 
 def message_of(body: bytes) -> str:
     """The words of an error body: the JSON shapes that servers use, else its text without markup."""
     try:
-        found = _words(orjson.loads(body))
+        found = words_of(orjson.loads(body))
     except orjson.JSONDecodeError:
         found = re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", body.decode(errors="replace"), flags=re.S)
     return re.sub(r"\s+", " ", found).strip()[:RAW_LIMIT]
 
 
-def _words(found: object) -> str:
+def words_of(found: object) -> str:
+    """The words of an error found in parsed JSON, in any of the shapes that servers use."""
     match found:
         case str():
             return found
         case {"error": (dict() | str()) as inner} | {"message": (dict() | str()) as inner}:
-            return _words(inner)
+            return words_of(inner)
         case {"detail": [*rows]}:
             return "; ".join(
                 f"{'.'.join(map(str, row.get('loc', [])))} {row.get('msg', '')}".strip()
@@ -126,7 +132,7 @@ def _words(found: object) -> str:
             return orjson.dumps(found).decode()
 
 
-def transport_error(backend: Backend, error: httpx.TransportError) -> BackendError:
+def transport_error(backend: Backend, error: httpx.RequestError) -> BackendError:
     """The error for a request that got no (whole) answer."""
     where = f"{backend.name} at {backend.base_url}"
     match error:

@@ -1,0 +1,157 @@
+"""What the OpenAI-compatible servers share: the request, written in each server's dialect, and the client that asks."""
+
+import base64
+import hashlib
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from backends.errors import BackendError, refusal
+from backends.events import Event, Sent
+from backends.http import api_key, http_client, reaching, read
+from backends.lane import Backend, Lane
+from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Turn, UserTurn
+
+# What every server of the family takes; a kind lists what it takes beyond these.
+COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools"})
+
+
+def without_reasoning(turn: AssistantTurn) -> dict[str, Any]:
+    return {"content": turn.text}
+
+
+def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
+    """Replays an earlier turn's reasoning as text in `field`, beside the content."""
+
+    def replay(turn: AssistantTurn) -> dict[str, Any]:
+        return {"content": turn.text, field: turn.reasoning} if turn.reasoning else {"content": turn.text}
+
+    return replay
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a server wants a chat request written. `keys`: the only top-level keys it is ever sent; `replay`: content and
+    reasoning of an earlier answer; `call_id`: the form of tool call ids it accepts."""
+
+    keys: frozenset[str]
+    replay: Callable[[AssistantTurn], dict[str, Any]] = without_reasoning
+    call_id: Callable[[str], str] = str
+
+
+def data_uri(image: Image) -> str:
+    return f"data:{image.mime};base64,{base64.b64encode(image.data).decode()}"
+
+
+def fingerprint(image: Image) -> str:
+    return f"sha256:{image.sha256}"
+
+
+def request_body(
+    dialect: Dialect, model: str, lane: Lane, prompt: Prompt, link: Callable[[Image], str] = data_uri
+) -> dict[str, Any]:
+    """The body that asks `prompt`: every setting under each name a server may know it by; the allow-list picks.
+
+    `link` writes an image's address: `data_uri` to send it, `fingerprint` to record what was sent.
+    """
+    body = {
+        "model": model,
+        "messages": [
+            # explicit even when empty: a template that gets none may write a system prompt of its own
+            {"role": "system", "content": prompt.system},
+            *(_message(dialect, turn, link) for turn in prompt.turns),
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": lane.temperature,
+        "max_tokens": lane.max_tokens,
+        "seed": lane.seed,
+        "random_seed": lane.seed,
+        "reasoning_effort": lane.effort,
+        "chat_template_kwargs": {"reasoning_effort": lane.effort} if lane.effort else None,
+        "tools": [
+            {
+                "type": "function",
+                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+            }
+            for tool in prompt.tools
+        ],
+    }
+    return {key: value for key, value in body.items() if key in dialect.keys and value not in (None, "", [])}
+
+
+def _message(dialect: Dialect, turn: Turn, link: Callable[[Image], str]) -> dict[str, Any]:
+    match turn:
+        case UserTurn(text, ()):
+            return {"role": "user", "content": text}
+        case UserTurn(text, images):
+            parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
+            parts += ({"type": "image_url", "image_url": {"url": link(image)}} for image in images)
+            return {"role": "user", "content": parts}
+        case AssistantTurn(calls=()):
+            return {"role": "assistant", **dialect.replay(turn)}
+        case AssistantTurn(calls=calls):
+            written = [_call(dialect, call) for call in calls]
+            return {"role": "assistant", **dialect.replay(turn), "tool_calls": written}
+        case ToolTurn(call_id, name, content):
+            return {"role": "tool", "tool_call_id": dialect.call_id(call_id), "name": name, "content": content}
+
+
+def _call(dialect: Dialect, call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": dialect.call_id(call.id), "type": "function", "function": function}
+
+
+def nine_characters(call_id: str) -> str:
+    """A call id as the Mistral API wants it: nine letters and digits; the same foreign id always becomes the same."""
+    if len(call_id) == 9 and call_id.isascii() and call_id.isalnum():
+        return call_id
+    return hashlib.sha256(call_id.encode()).hexdigest()[:9]
+
+
+class ChatClient:
+    """Asks one server over its `/chat/completions`. `key` stands in for the one that the backend's variable holds."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        dialect: Dialect,
+        *,
+        key: str = "",
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._backend, self._dialect, self._key = backend, dialect, key
+        self._http = http_client(backend, transport)
+
+    async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
+        key = self._key or api_key(self._backend)
+        headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        with reaching(self._backend):
+            model = lane.model or self._backend.model or await self._first_model(headers)
+            content = orjson.dumps(request_body(self._dialect, model, lane, prompt))
+            yield Sent(orjson.dumps(request_body(self._dialect, model, lane, prompt, fingerprint)).decode())
+            asked = self._http.stream("POST", "chat/completions", content=content, headers=headers)
+            async with asked as response, aclosing(read(self._backend, response)) as events:
+                async for event in events:
+                    yield event
+
+    async def _first_model(self, headers: dict[str, str]) -> str:
+        """What a server that was declared without a model serves: asked each time, since it may change."""
+        response = await self._http.get("models", headers=headers | {"Accept": "application/json"})
+        if response.status_code != 200:
+            raise refusal(self._backend, response.status_code, response.content, response.headers)
+        try:
+            return str(orjson.loads(response.content)["data"][0]["id"])
+        except (ValueError, LookupError, TypeError) as error:
+            raise BackendError(
+                "model_not_found", f"{self._backend.name} does not say which model it serves: name it as `model`."
+            ) from error
+
+    async def aclose(self) -> None:
+        await self._http.aclose()

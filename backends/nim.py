@@ -1,0 +1,24 @@
+"""NVIDIA NIM: hosted at build.nvidia.com, or the container on one's own hardware. Underneath, it is vLLM."""
+
+from functools import partial
+
+from backends.chat import COMMON_KEYS, ChatClient, Dialect, reasoning_as
+from backends.kind import Kind
+
+DIALECT = Dialect(
+    # no chat_template_kwargs: refused with 400, as in vLLM with the Mistral tokenizer
+    keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
+    replay=reasoning_as("reasoning"),
+)
+
+KIND = Kind(
+    name="nim",
+    title="NVIDIA NIM",
+    keys=DIALECT.keys,
+    efforts=("none", "high"),
+    connect=partial(ChatClient, dialect=DIALECT),
+    url_env="NIM_BASE_URL",
+    key_env="NVIDIA_API_KEY",
+    base_url="https://integrate.api.nvidia.com/v1",
+    model="mistralai/mistral-small-4-119b-2603",
+)
