@@ -42,11 +42,11 @@ def medians(repeats: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | float]]) -> None:
-    """Numbers to three figures, first column to the left."""
-    cells = [[title, *columns], *([_cell(value) for value in row] for row in rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(cells[0]))]
-    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]
-    print("", lines[0], "-" * len(lines[0]), *lines[1:], sep="\n", flush=True)
+    """Prints numbers to three figures; each row begins with its name."""
+    cells = [["", *columns], *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in cells]
+    print("", title, "-" * max(len(title), *map(len, lines)), *lines, sep="\n", flush=True)
 
 
 def _cell(value: str | float) -> str:

@@ -2,8 +2,9 @@
 
 import asyncio
 import gc
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from backends.answer import Fold
@@ -18,10 +19,11 @@ from benchmarks.figures import medians, percentile, table
 from benchmarks.servers import serving
 
 CHUNKS = 25_600
-STREAMS = (1, 4, 64)
 KINDS = ("openai", "mistral")
 BASELINE = "httpx + httpx-sse + json"
-PACE = 100
+KEY = "BENCHMARK_API_KEY"
+LANES, RATE, SECONDS = 4, 100, 4
+Figures = dict[str, float]
 Seen = Callable[[str], None]
 
 
@@ -53,8 +55,8 @@ class Lanes:
     """The same through a run, watched as the page watches it."""
 
     def __init__(self, kind: str, url: str) -> None:
-        backend = Backend("fake", kind=kind, base_url=f"{url}/v1", model="fake", key_env="FAKE_KEY")
-        self._lane, self._registry = Lane(backend), Registry([backend])
+        backend = Backend("fake", kind=kind, base_url=f"{url}/v1", model="fake", key_env=KEY)
+        self._lane, self._registry = Lane(backend), Registry((backend,), (), {})
 
     async def read(self, streams: int, prompt: str, seen: Seen) -> None:
         asked = Prompt("", (UserTurn(prompt),))
@@ -72,20 +74,23 @@ class Lanes:
         await self._registry.aclose()
 
 
-async def flood(reader: Reader, streams: int) -> float:
-    """Microseconds of CPU per chunk when the server sends as fast as it can."""
+async def flood(reader: Reader) -> Figures:
+    """Microseconds of CPU per chunk when the server sends as fast as it can, by the number of streams at once."""
+    return {f"{streams} at once": await flood_cost(reader, streams) for streams in (1, 4, 64)}
+
+
+async def flood_cost(reader: Reader, streams: int) -> float:
     gc.collect()
     seen: list[str] = []
-    each = CHUNKS // streams
     started = time.process_time()
-    await reader.read(streams, str(Script(tokens=each, rate=0)), seen.append)
+    await reader.read(streams, str(Script(tokens=CHUNKS // streams, rate=0)), seen.append)
     used = time.process_time() - started
-    assert len(seen) == each * streams, f"{len(seen)} of {each * streams} chunks arrived"
-    return used / len(seen) * 1e6
+    assert len(seen) == CHUNKS, f"{len(seen)} of {CHUNKS} chunks arrived"
+    return used / CHUNKS * 1e6
 
 
-async def paced(reader: Reader, seconds: int) -> dict[str, float]:
-    """How late pieces are seen, in ms after the server sent them, and CPU per piece, at 4 streams at a human pace."""
+async def pace(reader: Reader) -> Figures:
+    """At a human pace: how many ms after the server sent it a piece is seen, and the CPU it takes."""
     late: list[float] = []
 
     def note(text: str) -> None:
@@ -93,42 +98,35 @@ async def paced(reader: Reader, seconds: int) -> dict[str, float]:
             late.append((time.time_ns() // 1000 - int(found[2])) / 1000)
 
     started = time.process_time()
-    await reader.read(4, str(Script(tokens=PACE * seconds, rate=PACE, stamp=1)), note)
+    await reader.read(LANES, str(Script(tokens=RATE * SECONDS, rate=RATE, stamp=1)), note)
     used = time.process_time() - started
-    assert len(late) == 4 * PACE * seconds, f"{len(late)} pieces arrived"
+    assert len(late) == LANES * RATE * SECONDS, f"{len(late)} pieces arrived"
     shares = {"p50 ms": 0.5, "p95 ms": 0.95, "p99 ms": 0.99}
     return {name: percentile(late, share) for name, share in shares.items()} | {"CPU us": used / len(late) * 1e6}
 
 
-async def measured(url: str, quick: bool) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Medians of `flood` and `paced` by reader; the readers take turns, so that a noisy moment falls on all alike."""
+async def in_turns(
+    readers: dict[str, Reader], measure: Callable[[Reader], Awaitable[Figures]], repeats: int
+) -> dict[str, Figures]:
+    """Medians by reader; they take turns, so that a noisy moment falls on all alike."""
+    rounds = [{name: await measure(reader) for name, reader in readers.items()} for _ in range(repeats)]
+    return {name: medians([each[name] for each in rounds]) for name in readers}
+
+
+async def measured(url: str, quick: bool) -> tuple[dict[str, Figures], dict[str, Figures]]:
     readers: dict[str, Reader] = {BASELINE: Bare(url)} | {f"lane of kind {kind}": Lanes(kind, url) for kind in KINDS}
-    floods: dict[str, list[dict[str, float]]] = {name: [] for name in readers}
-    paces: dict[str, list[dict[str, float]]] = {name: [] for name in readers}
     for reader in readers.values():
-        await reader.read(4, str(Script(rate=0)), lambda text: None)  # the first answer pays for imports
-    for _ in range(2 if quick else 5):
-        for name, reader in readers.items():
-            floods[name].append({str(streams): await flood(reader, streams) for streams in STREAMS})
-    for _ in range(1 if quick else 3):
-        for name, reader in readers.items():
-            paces[name].append(await paced(reader, 2 if quick else 4))
+        await reader.read(1, str(Script(rate=0)), lambda text: None)  # the first answer pays for imports
+    floods = await in_turns(readers, flood, 2 if quick else 5)
+    paces = await in_turns(readers, pace, 1 if quick else 3)
     for reader in readers.values():
         await reader.aclose()
-    return {name: medians(each) for name, each in floods.items()}, {name: medians(each) for name, each in paces.items()}
+    return floods, paces
 
 
-def folds() -> dict[int, tuple[float, float]]:
-    """Microseconds per event by length of the answer: folding alone, and with the answer read every ten events."""
-    figures = {}
-    for length in (1_000, 10_000, 100_000):
-        rounds = 100_000 // length
-        figures[length] = (fold_cost(length, rounds, length), fold_cost(length, rounds, 10))
-    return figures
-
-
-def fold_cost(length: int, rounds: int, every: int) -> float:
-    event = TextDelta("words ")
+def fold_cost(length: int, every: int) -> float:
+    """Microseconds per event of an answer of this length that is read after every so many events."""
+    event, rounds = TextDelta("words "), 100_000 // length
     started = time.process_time()
     for _ in range(rounds):
         folding = Fold()
@@ -140,27 +138,23 @@ def fold_cost(length: int, rounds: int, every: int) -> float:
 
 
 def main(quick: bool) -> None:
+    os.environ[KEY] = "any"
     with serving("-m", "benchmarks.fake") as fake:
         floods, paces = asyncio.run(measured(fake.url, quick))
-    base, ms = floods[BASELINE], [name for name in paces[BASELINE] if name.endswith("ms")]
+    base = floods[BASELINE]
     table(
-        "CPU us per chunk, flood (aim: ratio at most 2)",
-        [f"{streams} streams" for streams in base] + [f"ratio {streams}" for streams in base],
-        [
-            [name, *figures.values(), *(figures[streams] / base[streams] for streams in base)]
-            for name, figures in floods.items()
-        ],
+        "CPU us per chunk, as fast as they come (aim: ratio at most 2)",
+        [*base, *(f"ratio, {key}" for key in base)],
+        [[name, *own.values(), *(own[key] / base[key] for key in base)] for name, own in floods.items()],
     )
+    base = paces[BASELINE]
     table(
-        f"delay per event, 4 x {PACE} tokens/s (aim: p95 adds less than 5 ms)",
-        [*paces[BASELINE], *(f"adds {name}" for name in ms)],
-        [
-            [name, *figures.values(), *(figures[key] - paces[BASELINE][key] for key in ms)]
-            for name, figures in paces.items()
-        ],
+        f"delay per event, {LANES} x {RATE} tokens/s (aim: the lanes add less than 5 ms at p95)",
+        [*base, *(f"adds {key}" for key in base)],
+        [[name, *own.values(), *(own[key] - base[key] for key in base)] for name, own in paces.items()],
     )
     table(
         "CPU us per event in the fold (aim: flat)",
         ["folded", "and read every 10"],
-        [[f"{length:,} events", *costs] for length, costs in folds().items()],
+        [[f"{each:,} events", fold_cost(each, each), fold_cost(each, 10)] for each in (1_000, 10_000, 100_000)],
     )
