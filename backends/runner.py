@@ -46,7 +46,7 @@ class Run:
         self._folds = tuple(Fold() for _ in asked)
         self._ended, self._closed = [False] * len(asked), [False] * len(asked)
         self._ends: dict[int, Failed] = {}
-        self._changed = asyncio.Event()
+        self._changed, self._over = asyncio.Event(), asyncio.Event()
         self._tasks = tuple(
             asyncio.create_task(self._answer(index, stream, lane, prompt)) for index, (lane, prompt) in enumerate(asked)
         )
@@ -73,6 +73,10 @@ class Run:
             self._changed.clear()
             await self._changed.wait()
         return len(self.log)
+
+    async def ended(self) -> None:
+        """Waits until the run is over, without waking at every event."""
+        await self._over.wait()
 
     def _record(self, index: int, event: Event) -> None:
         if isinstance(event, Finished | Failed):
@@ -105,3 +109,5 @@ class Run:
         self._record(index, self._ends.get(index, INTERRUPTED))
         self._closed[index] = True
         self._changed.set()
+        if self.over:
+            self._over.set()

@@ -7,6 +7,7 @@ import warnings
 from hashlib import sha256 as digest
 from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 import PIL.Image
 from PIL import ImageOps
@@ -96,9 +97,10 @@ def _too_large() -> ImageError:
 def _eight_bit(picture: PIL.Image.Image) -> PIL.Image.Image:
     if picture.mode.startswith("I;16"):
         picture = picture.convert("I").point(lambda value: value * (255 / 65535)).convert("L")
-    elif picture.mode in ("I", "F"):  # no agreed white: the brightest pixel is
-        white = picture.getextrema()[1] or 1
-        picture = picture.point(lambda value: value * (255 / white)).convert("L")
+    elif picture.mode in ("I", "F"):
+        _, white = cast(tuple[float, float], picture.getextrema())  # nothing says what white is: take the brightest
+        scale = 255 / white if white > 0 else 1
+        picture = picture.point(lambda value: value * scale).convert("L")
     if picture.has_transparency_data:
         return picture.convert("RGBA")
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")

@@ -1,38 +1,111 @@
-"""Runs comparisons and keeps them while they run, whoever watches."""
+"""Runs comparisons and keeps them while they run, whoever watches. A database in trouble never ends a lane."""
 
-from collections.abc import Sequence
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
 
+from backends.events import Failed, Finished
 from backends.lane import Lane
 from backends.prompt import Prompt
-from backends.runner import Run, Stream
+from backends.runner import INTERRUPTED, Run, Stream
+from storage.errors import StorageError
 from storage.store import Store
+
+log = logging.getLogger(__name__)
+
+PACE = 0.5  # seconds between writes of a run, and before another try
+PATIENCE = 10.0  # seconds that lanes have to end when the app closes
 
 
 class Recorder:
     def __init__(self, store: Store, stream: Stream) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._stream = stream
+        self._live: dict[str, tuple[Run, asyncio.Task[None]]] = {}
+        self._problems: dict[str, str] = {}
+        self._closing = asyncio.Event()
 
     @property
     def problem(self) -> str:
         """Why something could not be stored just now; "" when all is well. It is tried again by itself."""
-        raise NotImplementedError
+        return next(iter(self._problems.values()), "")
 
     async def compare(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None = None) -> str:
         """Stores a new comparison, then starts its lanes. Its id. Raises StorageError."""
-        raise NotImplementedError
+        # shielded: whoever asks may go away between the rows and the run
+        return await asyncio.shield(asyncio.ensure_future(self._start(prompt, asked, follows)))
 
     def live(self, comparison_id: str) -> Run | None:
         """The run, until its lanes are over and stored."""
-        raise NotImplementedError
+        run, _ = self._live.get(comparison_id, (None, None))
+        return run
 
     def stop(self, comparison_id: str, lane: int | None = None) -> None:
         """Ends one lane or all; nothing happens where it is over already."""
-        raise NotImplementedError
+        if run := self.live(comparison_id):
+            run.stop(lane)
 
     async def saved(self, comparison_id: str) -> None:
         """Waits until the comparison is over and stored."""
-        raise NotImplementedError
+        if comparison_id in self._live:
+            _, keeping = self._live[comparison_id]
+            await asyncio.wait([keeping])
 
     async def aclose(self) -> None:
         """Ends live lanes as interrupted and stores them."""
-        raise NotImplementedError
+        self._closing.set()
+        for run, _ in self._live.values():
+            run.stop(end=INTERRUPTED)
+        if self._live:
+            await asyncio.wait([keeping for _, keeping in self._live.values()], timeout=PATIENCE)
+
+    async def _start(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None) -> str:
+        comparison_id = await self._store.create(prompt, asked, follows)
+        if self._closing.is_set():
+            raise StorageError("The app is closing.")
+        run = Run(self._stream, asked)
+        self._live[comparison_id] = run, asyncio.create_task(self._keep(comparison_id, run))
+        return comparison_id
+
+    async def _keep(self, comparison_id: str, run: Run) -> None:
+        """Stores the first events at once, then what is new at every pace, then the end at once."""
+        ended: set[int] = set()
+        kept = 0
+        try:
+            while not run.over or kept < len(run.log):
+                await run.changed(kept)
+                seen = len(run.log)
+                if await self._append(comparison_id, run, kept, seen, ended):
+                    kept = seen
+                    await _within(PACE, run.ended())
+                elif self._closing.is_set():
+                    log.error("comparison %s is stored without its last %d events", comparison_id, seen - kept)
+                    return
+                else:
+                    await _within(PACE, self._closing.wait())
+        finally:
+            self._problems.pop(comparison_id, None)
+            del self._live[comparison_id]
+
+    async def _append(self, comparison_id: str, run: Run, kept: int, seen: int, ended: set[int]) -> bool:
+        """Stores one batch; False where the database could not."""
+        batch = run.log[kept:seen]
+        ended |= {entry.lane for entry in batch if isinstance(entry.stamped.event, Finished | Failed)}
+        changed = ended & {entry.lane for entry in batch}  # usage may follow an end
+        answers = run.answers() if changed else ()
+        try:
+            await self._store.append(comparison_id, batch, {lane: answers[lane] for lane in changed})
+        except Exception as error:
+            if str(error) != self._problems.get(comparison_id):
+                log.exception("comparison %s can't be stored just now; trying again", comparison_id)
+            self._problems[comparison_id] = str(error)
+            return False
+        self._problems.pop(comparison_id, None)
+        return True
+
+
+async def _within(seconds: float, wanted: Awaitable[object]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await wanted

@@ -1,20 +1,30 @@
 """What the other rooms use to remember and to look up. Writes go through the one writer, reads run in threads."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from backends.answer import Answer
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
+from storage import changes, queries
 from storage.comparison import Comparison, Conversation, Cursor, Page, Rating
+from storage.database import DEFAULT_URL, Database
+from storage.errors import explained
 from storage.images import ImageStore
 
-DEFAULT_URL = "sqlite:///data/lanewise.db"
+T = TypeVar("T")
 
 
 class Store:
-    images: ImageStore
+    def __init__(self, database: Database, images: ImageStore) -> None:
+        self.images = images
+        self._database = database
 
     @classmethod
     def open(cls, url: str = DEFAULT_URL, images: Path | None = None) -> "Store":
@@ -22,19 +32,30 @@ class Store:
 
         `images` is a folder, beside the database unless given. Raises StorageError.
         """
-        raise NotImplementedError
+        database = Database(url)
+        try:
+            database.writer.submit(changes.interrupt).result()
+        except BaseException:
+            database.close()
+            raise
+        return cls(database, ImageStore(images or database.path.parent / "images"))
+
+    @property
+    def engine(self) -> Engine:
+        """For the exports, which read in their own thread."""
+        return self._database.engine
 
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
-        raise NotImplementedError
+        self._database.close()
 
     async def create(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None = None) -> str:
         """A new comparison, committed on return; `asked` is in the order shown. Its id. Raises StorageError."""
-        raise NotImplementedError
+        return await self._write(lambda connection: changes.create(connection, prompt, asked, follows))
 
     async def append(self, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
         """Adds to the lanes' recordings, and keeps what the lanes that `ended` fold into. Raises StorageError."""
-        raise NotImplementedError
+        await self._write(lambda connection: changes.append(connection, comparison_id, entries, ended))
 
     async def rate(
         self,
@@ -47,13 +68,28 @@ class Store:
         comment: str = "",
     ) -> Rating:
         """Superseding this evaluator's earlier rating. With `all_bad` the ranking may be empty. Raises RatingError."""
-        raise NotImplementedError
+        return await self._write(
+            lambda connection: changes.rate(connection, comparison_id, evaluator, ranking, all_bad, tags, comment)
+        )
 
     async def read(self, comparison_id: str) -> Comparison | None:
-        raise NotImplementedError
+        return await self._read(lambda connection: queries.comparison(connection, self.images, comparison_id))
 
     async def conversation(self, comparison_id: str) -> Conversation:
-        raise NotImplementedError
+        return await self._read(lambda connection: queries.conversation(connection, comparison_id))
 
     async def page(self, before: Cursor | None = None, limit: int = 50) -> Page:
-        raise NotImplementedError
+        return await self._read(lambda connection: queries.page(connection, before, limit))
+
+    async def _write(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.wrap_future(self._database.writer.submit(work))
+
+    async def _read(self, work: Callable[[Connection], T]) -> T:
+        def query() -> T:
+            try:
+                with self.engine.connect() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                raise explained(error, str(self._database.path)) from error
+
+        return await asyncio.to_thread(query)

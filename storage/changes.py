@@ -1,0 +1,171 @@
+"""Every write, as a job for the writer: what is created, appended, ended, rated. Nothing is overwritten but an end."""
+
+import uuid
+import zlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, exists, func, insert, select, update
+
+from backends import recording
+from backends.answer import Answer, fold
+from backends.events import Stamped
+from backends.lane import Lane
+from backends.prompt import Prompt, images_of
+from backends.runner import INTERRUPTED, Entry
+from storage import lanes, prompts
+from storage.comparison import Rating
+from storage.errors import RatingError, StorageError
+from storage.queries import recordings
+from storage.ratings import commented, named, tagged, whole
+from storage.schema import answers, comparisons, images, prompt_images, ratings, recording_chunks, texts
+from storage.schema import prompts as prompt_bodies
+
+
+def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None) -> str:
+    now, comparison_id = datetime.now(UTC), uuid.uuid4().hex
+    if follows and not _has(connection, comparisons, follows):
+        raise StorageError("The conversation that this continues is not here any more: start a new one.")
+    ids = {each: _keep(connection, each, now) for each in {prompt, *(own for _, own in asked)}}
+    connection.execute(
+        insert(comparisons).values(
+            id=comparison_id,
+            created_at=now,
+            follows_id=follows,
+            prompt_id=ids[prompt],
+            title=prompts.title(prompt),
+        )
+    )
+    for position, (lane, own) in enumerate(asked):
+        answer_id = uuid.uuid4().hex
+        connection.execute(
+            insert(answers).values(
+                id=answer_id,
+                comparison_id=comparison_id,
+                position=position,
+                prompt_id=ids[own],
+                started_at=now,
+                state=Answer().state.value,
+                **lanes.settings(lane),
+            )
+        )
+        connection.execute(insert(texts).values(answer_id=answer_id))
+    return comparison_id
+
+
+def append(connection: Connection, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
+    wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
+    ids = dict(connection.execute(wanted).tuples().all())
+    by_lane: dict[int, list[Stamped]] = {}
+    for entry in entries:
+        by_lane.setdefault(entry.lane, []).append(entry.stamped)
+    for lane, events in by_lane.items():
+        _record(connection, ids[lane], events)
+    for lane, answer in ended.items():
+        _end(connection, ids[lane], answer)
+
+
+def interrupt(connection: Connection) -> None:
+    """Gives every lane without an end one. Only for an app that has just begun: its own lanes have no end either."""
+    unended = connection.scalars(select(answers.c.id).where(answers.c.end_us.is_(None))).all()
+    for answer_id in unended:
+        events = recordings(connection, [answer_id])[answer_id]
+        end = Stamped(events[-1].at if events else 0, INTERRUPTED)
+        _record(connection, answer_id, [end])
+        _end(connection, answer_id, fold([*events, end]))
+
+
+def rate(
+    connection: Connection,
+    comparison_id: str,
+    evaluator: str,
+    ranking: Sequence[Sequence[int]],
+    all_bad: bool,
+    tags: Sequence[str],
+    comment: str,
+) -> Rating:
+    count = connection.scalar(select(func.count()).where(answers.c.comparison_id == comparison_id))
+    if not count:
+        raise RatingError("This comparison is not here any more.")
+    rating = Rating(
+        id=uuid.uuid4().hex,
+        evaluator=(name := named(evaluator)),
+        ranking=whole(ranking, all_bad, count),
+        all_bad=all_bad,
+        tags=tagged(tags),
+        comment=commented(comment),
+        created_at=datetime.now(UTC),
+        supersedes=_latest(connection, comparison_id, name),
+    )
+    connection.execute(
+        insert(ratings).values(
+            id=rating.id,
+            comparison_id=comparison_id,
+            evaluator=rating.evaluator,
+            ranking=rating.ranking,
+            all_bad=rating.all_bad,
+            tags=rating.tags,
+            comment=rating.comment,
+            created_at=rating.created_at,
+            supersedes_id=rating.supersedes,
+        )
+    )
+    return rating
+
+
+def _latest(connection: Connection, comparison_id: str, evaluator: str) -> str | None:
+    later = ratings.alias()
+    found: str | None = connection.scalar(
+        select(ratings.c.id).where(
+            ratings.c.comparison_id == comparison_id,
+            ratings.c.evaluator == evaluator,
+            ~exists().where(later.c.supersedes_id == ratings.c.id),
+        )
+    )
+    return found
+
+
+def _keep(connection: Connection, prompt: Prompt, now: datetime) -> str:
+    """The prompt's id, after storing it where it is new."""
+    body = prompts.body(prompt)
+    prompt_id = prompts.prompt_id(body)
+    if _has(connection, prompt_bodies, prompt_id):
+        return prompt_id
+    connection.execute(insert(prompt_bodies).values(id=prompt_id, body=body))
+    for position, image in enumerate(dict.fromkeys(images_of(prompt.turns))):
+        if not _has(connection, images, image.sha256):
+            connection.execute(
+                insert(images).values(
+                    sha256=image.sha256,
+                    mime=image.mime,
+                    width=image.width,
+                    height=image.height,
+                    bytes=len(image.data),
+                    created_at=now,
+                )
+            )
+        connection.execute(insert(prompt_images).values(prompt_id=prompt_id, sha256=image.sha256, position=position))
+    return prompt_id
+
+
+def _has(connection: Connection, table: Table, key: str) -> bool:
+    (column,) = table.primary_key
+    return bool(connection.scalar(select(exists().where(column == key))))
+
+
+def _record(connection: Connection, answer_id: str, events: Sequence[Stamped]) -> None:
+    chunks = recording_chunks.c
+    last: Any = connection.scalar(select(func.max(chunks.seq)).where(chunks.answer_id == answer_id))
+    connection.execute(
+        insert(recording_chunks).values(
+            answer_id=answer_id,
+            seq=0 if last is None else last + 1,
+            data=zlib.compress(recording.dump(events)),
+        )
+    )
+
+
+def _end(connection: Connection, answer_id: str, answer: Answer) -> None:
+    connection.execute(update(answers).where(answers.c.id == answer_id).values(**lanes.outcome(answer)))
+    connection.execute(update(texts).where(texts.c.answer_id == answer_id).values(**lanes.words(answer)))

@@ -1,0 +1,69 @@
+"""Lanes and answers as columns of the `answers` table, and back."""
+
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Row
+
+from backends.answer import Answer
+from backends.lane import Backend, Lane
+
+
+def settings(lane: Lane) -> dict[str, Any]:
+    """What was sent, and to whom: the address only as a hash, and nothing of the key."""
+    backend = lane.backend
+    return {
+        "backend": backend.name,
+        "kind": backend.kind,
+        "address_hash": sha256(backend.base_url.encode()).hexdigest()[:12] if backend.base_url else "",
+        "model": lane.model or backend.model,
+        "artifact": lane.artifact or backend.artifact,
+        "effort": lane.effort,
+        "temperature": lane.temperature,
+        "max_tokens": lane.max_tokens,
+        "seed": lane.seed,
+        "price_in": backend.price_in,
+        "price_out": backend.price_out,
+    }
+
+
+def restored(row: Row[Any]) -> Lane:
+    backend = Backend(
+        name=row.backend,
+        kind=row.kind,
+        model=row.model,
+        artifact=row.artifact,
+        price_in=row.price_in,
+        price_out=row.price_out,
+    )
+    return Lane(backend, row.model, row.artifact, row.effort, row.temperature, row.max_tokens, row.seed)
+
+
+def outcome(answer: Answer) -> dict[str, Any]:
+    """What lists and statistics read of an answer."""
+    usage, failure = answer.usage, answer.failure
+    return {
+        "state": answer.state.value,
+        "reported_model": answer.model,
+        "server": answer.server,
+        "finish_reason": answer.finish_reason,
+        "failure_kind": failure.kind if failure else "",
+        "failure_message": failure.message if failure else "",
+        "prompt_tokens": usage.prompt,
+        "completion_tokens": usage.completion,
+        "reasoning_tokens": usage.reasoning,
+        "cached_tokens": usage.cached,
+        **{f"{name}_us": at for name, at in asdict(answer.times).items()},
+        "pieces": answer.pieces,
+    }
+
+
+def words(answer: Answer) -> dict[str, Any]:
+    """What the `texts` table keeps of an answer."""
+    return {
+        "request": answer.request,
+        "reasoning": answer.reasoning,
+        "text": answer.text,
+        "calls": [asdict(call) for call in answer.calls],
+    }

@@ -1,0 +1,181 @@
+"""Every read of one comparison or one page, as a function of a connection. Lists touch no text and no recording."""
+
+import logging
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, literal, select, tuple_
+
+from backends import recording
+from backends.answer import State, fold
+from backends.events import Stamped
+from backends.prompt import Image, Prompt
+from storage import lanes, prompts
+from storage.comparison import Comparison, Conversation, Cursor, KeptLane, Link, Page, Rating, Row, RowLane, current
+from storage.images import ImageStore
+from storage.schema import Moment, answers, comparisons, prompt_images, ratings, recording_chunks
+from storage.schema import images as image_rows
+from storage.schema import prompts as prompt_bodies
+
+log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def comparison(connection: Connection, files: ImageStore, comparison_id: str) -> Comparison | None:
+    found = connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
+    if found is None:
+        return None
+    rows = connection.execute(
+        select(answers).where(answers.c.comparison_id == comparison_id).order_by(answers.c.position)
+    ).all()
+    asked = _prompts(connection, files, {found.prompt_id, *(row.prompt_id for row in rows)})
+    events = recordings(connection, [row.id for row in rows])
+    return Comparison(
+        id=found.id,
+        created_at=found.created_at,
+        follows=found.follows_id,
+        prompt=asked[found.prompt_id],
+        lanes=tuple(
+            KeptLane(
+                lane=lanes.restored(row),
+                address_hash=row.address_hash,
+                prompt=asked[row.prompt_id],
+                started_at=row.started_at,
+                recording=events[row.id],
+                answer=fold(events[row.id]),
+            )
+            for row in rows
+        ),
+        ratings=tuple(_ratings(connection, [comparison_id])[comparison_id]),
+    )
+
+
+def conversation(connection: Connection, comparison_id: str) -> Conversation:
+    columns = comparisons.c
+    links: list[Link] = []
+    wanted: str | None = comparison_id
+    while wanted and (row := connection.execute(select(comparisons).where(columns.id == wanted)).one_or_none()):
+        links.append(Link(row.id, row.title))
+        wanted = row.follows_id
+    followers = connection.execute(
+        select(columns.id, columns.title)
+        .where(columns.follows_id == comparison_id)
+        .order_by(columns.created_at, columns.id)
+    )
+    return Conversation(tuple(reversed(links)), tuple(Link(row.id, row.title) for row in followers))
+
+
+def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
+    columns = comparisons.c
+    wanted = select(comparisons).order_by(columns.created_at.desc(), columns.id.desc()).limit(limit + 1)
+    if before:
+        wanted = wanted.where(tuple_(columns.created_at, columns.id) < place(before))
+    found = connection.execute(wanted).all()
+    shown = found[:limit]
+    ids = [row.id for row in shown]
+    columns_of_lanes = _lanes(connection, ids)
+    pictures = _hashes(connection, [row.prompt_id for row in shown])
+    judged = _ratings(connection, ids)
+    rows = tuple(
+        Row(
+            id=row.id,
+            created_at=row.created_at,
+            follows=row.follows_id,
+            title=row.title,
+            images=tuple(pictures[row.prompt_id]),
+            lanes=tuple(columns_of_lanes[row.id]),
+            ratings=current(judged[row.id]),
+        )
+        for row in shown
+    )
+    return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(found) > limit else None)
+
+
+def place(cursor: Cursor) -> sa.Tuple:
+    """The cursor as SQL, to compare with a pair of columns."""
+    return tuple_(literal(cursor.created_at, Moment), literal(cursor.id))
+
+
+def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str, tuple[Stamped, ...]]:
+    chunks = recording_chunks.c
+    rows = connection.execute(
+        select(chunks.answer_id, chunks.data)
+        .where(chunks.answer_id.in_(answer_ids))
+        .order_by(chunks.answer_id, chunks.seq)
+    )
+    events: defaultdict[str, list[Stamped]] = defaultdict(list)
+    for answer_id, data in rows.tuples():
+        events[answer_id] += recording.load(zlib.decompress(data))
+    return {answer_id: tuple(events[answer_id]) for answer_id in answer_ids}
+
+
+def rating(row: sa.Row[Any]) -> Rating:
+    return Rating(
+        id=row.id,
+        evaluator=row.evaluator,
+        ranking=tuple(map(tuple, row.ranking)),
+        all_bad=row.all_bad,
+        tags=tuple(row.tags),
+        comment=row.comment,
+        created_at=row.created_at,
+        supersedes=row.supersedes_id,
+    )
+
+
+def _ratings(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:
+    rows = connection.execute(
+        select(ratings).where(ratings.c.comparison_id.in_(comparison_ids)).order_by(ratings.c.created_at, ratings.c.id)
+    )
+    return _grouped((row.comparison_id, rating(row)) for row in rows)
+
+
+def _lanes(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[RowLane]]:
+    rows = connection.execute(
+        select(answers)
+        .where(answers.c.comparison_id.in_(comparison_ids))
+        .order_by(answers.c.comparison_id, answers.c.position)
+    )
+    return _grouped((row.comparison_id, RowLane(lanes.restored(row).label, State(row.state))) for row in rows)
+
+
+def _hashes(connection: Connection, prompt_ids: Sequence[str]) -> defaultdict[str, list[str]]:
+    columns = prompt_images.c
+    rows = connection.execute(
+        select(columns.prompt_id, columns.sha256)
+        .where(columns.prompt_id.in_(prompt_ids))
+        .order_by(columns.prompt_id, columns.position)
+    )
+    return _grouped(rows.tuples())
+
+
+def _grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
+    groups: defaultdict[K, list[V]] = defaultdict(list)
+    for key, value in rows:
+        groups[key].append(value)
+    return groups
+
+
+def _prompts(connection: Connection, files: ImageStore, ids: Collection[str]) -> dict[str, Prompt]:
+    pictures = connection.execute(
+        select(image_rows).where(
+            image_rows.c.sha256.in_(select(prompt_images.c.sha256).where(prompt_images.c.prompt_id.in_(ids)))
+        )
+    )
+    shown = {
+        row.sha256: Image(row.sha256, row.mime, row.width, row.height, _data(files, row.sha256)) for row in pictures
+    }
+    bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
+    return {row.id: prompts.restore(row.body, shown) for row in bodies}
+
+
+def _data(files: ImageStore, sha256: str) -> bytes:
+    try:
+        return files.path(sha256).read_bytes()
+    except (KeyError, OSError):
+        log.warning("the file of image %s is missing: its comparison is shown without it", sha256)
+        return b""
