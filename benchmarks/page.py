@@ -28,7 +28,9 @@ const seen = new Map();
 addEventListener("keydown", (event) => { if (event.key === "Enter") watch.submitted = Date.now(); }, true);
 new MutationObserver(() => {
   const now = Date.now();
-  document.querySelectorAll(".lane .answer").forEach((answer, lane) => {
+  document.querySelectorAll(".lane").forEach((column, lane) => {
+    const answer = column.querySelector(".answer");
+    if (!answer) return;
     if (!seen.has(lane)) seen.set(lane, { next: 0, from: 0 });
     const place = seen.get(lane), stamp = /w(\d+)u(\d{16})(?=\s)/g;
     stamp.lastIndex = place.from;
@@ -74,7 +76,8 @@ def load(browser: Browser, url: str) -> tuple[Page, float]:
 
 def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
     page, loaded = load(browser, server.url)
-    page.wait_for_timeout(1000)  # loading is over and must not be counted as streaming
+    page.wait_for_function(f"document.querySelectorAll('.lane').length === {LANES}")
+    page.wait_for_timeout(1000)  # what loading leaves behind must not be counted as streaming
     received: list[int] = []
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
