@@ -35,9 +35,10 @@ class Decoder:
         """One chunk may carry anything at once: reasoning, text, calls, usage, an error and the finish."""
         if not isinstance(chunk, dict):
             raise BackendError("malformed", f"{self._name} sent a chunk that is no JSON object: {str(chunk)[:80]!r}")
-        model, server = chunk.get("model"), chunk.get("system_fingerprint")
-        if (model and model != self._reported.model) or (server and server != self._reported.server):
-            self._reported = Reported(_text(model) or self._reported.model, _text(server) or self._reported.server)
+        model = _text(chunk.get("model")) or self._reported.model
+        server = _text(chunk.get("system_fingerprint")) or self._reported.server
+        if model != self._reported.model or server != self._reported.server:
+            self._reported = Reported(model, server)
             yield self._reported
         reason = ""
         for choice in _list(chunk.get("choices")):

@@ -35,7 +35,7 @@ def http_client(backend: Backend, transport: httpx.AsyncBaseTransport | None = N
         base_url=address,
         timeout=httpx.Timeout(backend.timeout, connect=CONNECT_TIMEOUT),
         # a proxy meant for the internet can't reach this machine or its network
-        mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if _is_near(host) else None,
+        mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_near(host) else None,
         verify=_certificates(),
         transport=transport,
     )
@@ -47,7 +47,8 @@ def base_address(base_url: str) -> str:
     return address if urlsplit(address).path else f"{address}/v1"
 
 
-def _is_near(host: str) -> bool:
+def is_near(host: str) -> bool:
+    """Whether a host is this machine or on its own network."""
     try:
         return ip_address(host).is_private
     except ValueError:
@@ -111,12 +112,12 @@ def _chunk(backend: Backend, data: str, cut: bool) -> object:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
+        if data.startswith('{"error"'):  # transformers serve pastes the error's text in unescaped
+            raise BackendError("midstream", f"{backend.name} broke off: {data[:300]}") from error
         if cut:
             raise BackendError(
                 "truncated", f"{backend.name} ended the stream in the middle of a chunk. What had arrived is kept."
             ) from error
-        if data.startswith('{"error"'):  # transformers serve pastes the error's text in unescaped
-            raise BackendError("midstream", f"{backend.name} broke off: {data[:300]}") from error
         raise BackendError("malformed", f"{backend.name} sent a chunk that is not JSON: {data[:80]!r}") from error
 
 
