@@ -8,6 +8,7 @@ class Backend:
     """A server as declared: one address, one model, one artifact. `key_env` is the *name* of the key's variable.
 
     Prices are US dollars per million tokens. `timeout` is how many seconds the server may stay silent.
+    `temperature` and `max_tokens` are what a new lane starts with; `note` is said on each of its lanes.
     """
 
     name: str
@@ -20,6 +21,8 @@ class Backend:
     price_in: float | None = None
     price_out: float | None = None
     timeout: float = 300.0
+    temperature: float | None = None
+    max_tokens: int | None = None
     note: str = ""
 
 

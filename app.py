@@ -1,0 +1,55 @@
+"""Starts Lanewise: reads the settings, opens the store, finds the backends, builds the page. Decides nothing."""
+
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+# before gradio is imported: it would otherwise ask the net for its newest version
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
+
+HOST = "127.0.0.1"
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        port = int(os.environ.get("PORT", "7860"))
+        listening = socket.create_server((HOST, port))
+    except ValueError:
+        return refuse(f"PORT must be a number, not {os.environ['PORT']!r}.")
+    except OSError as error:
+        return refuse(f"Port {port} can't be used ({error.strerror}): is Lanewise running there already? Set PORT to another.")
+
+    # imported only now, so that a taken port is known at once
+    import uvicorn
+
+    from backends import registry
+    from storage.errors import StorageError
+    from storage.recorder import Recorder
+    from storage.store import DEFAULT_URL, Store
+    from ui import web
+
+    try:
+        store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL))
+    except StorageError as error:
+        return refuse(str(error))
+    found = registry.load(Path(os.environ.get("BACKENDS", "backends.toml")), os.environ)
+    for problem in found.problems:
+        print(f"Backends: {problem}", file=sys.stderr)
+    app = web.build(found, store, Recorder(store, found.stream))
+    print(f"Lanewise is at http://{HOST}:{port}", flush=True)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+    server.run(sockets=[listening])
+    return 0
+
+
+def refuse(why: str) -> int:
+    print(f"Lanewise did not start. {why}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,31 @@
+// Lists stored comparisons; a click opens one on the Compare tab. Text goes in as text.
+const $ = (s) => element.querySelector(s);
+const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
+element.addEventListener('click', (event) => {
+  const row = event.target.closest('a[data-run]'), page = event.target.closest('button[data-act]');
+  if (row && !event.ctrlKey && !event.metaKey) { event.preventDefault(); trigger('open', { run: row.dataset.run }); }
+  if (page) trigger('turn', { before: page.dataset.act === 'older' ? props.value.next : '' });
+});
+function line(v) {
+  const item = make('li'), a = make('a'); a.href = `?run=${encodeURIComponent(v.id)}`; a.dataset.run = v.id;
+  const main = make('div', 'main'), lanes = make('div', 'lanes');
+  main.append(make('strong', '', v.title));
+  v.lanes.forEach((lane) => { const chip = make('span', 'chip', lane.label); chip.dataset.state = lane.state; chip.title = lane.state; lanes.append(chip); });
+  main.append(lanes); a.append(main);
+  if (v.images.length) {
+    const pics = make('div', 'pics');
+    v.images.slice(0, 3).forEach((src) => { const img = make('img'); img.src = src; img.alt = ''; img.loading = 'lazy'; pics.append(img); });
+    a.append(pics);
+  }
+  const side = make('div', 'side'), when = make('time', '', new Date(v.at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }));
+  when.dateTime = v.at; side.append(make('span', v.rating ? 'rated' : 'unrated', v.rating || 'not rated'), when);
+  a.append(side); item.append(a); return item;
+}
+function render() {
+  const v = props.value || { rows: [], next: '', first: true };
+  $('.empty').hidden = v.rows.length > 0; $('.bar').hidden = $('.pages').hidden = v.rows.length === 0;
+  $('.count').textContent = v.count;
+  $('.rows').replaceChildren(...v.rows.map(line));
+  $('[data-act=older]').disabled = !v.next; $('[data-act=newest]').disabled = v.first;
+}
+watch('value', render); render();

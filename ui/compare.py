@@ -1,0 +1,272 @@
+"""The Compare tab: ask, watch, rate. It only views runs, which live in tasks of their own and outlast any tab."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Any
+
+from dataclasses import dataclass, replace
+import gradio as gr
+
+from backends.answer import Answer
+from backends.lane import Lane
+from backends.registry import Registry
+from storage.errors import RatingError, StorageError
+from storage.recorder import Recorder
+from storage.store import Store
+from ui import asking, lane, view
+from ui.asking import Problem, Settings
+from ui.examples import EXAMPLES, SYSTEM, Example
+from ui.lane import Drawn, Slot
+
+FRAMES_A_SECOND = 10
+
+TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
+
+
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+# keeps the address in step with the comparison shown, so that a reload or a link finds it again
+ADDRESS = """(run) => { const to = new URL(location); to.searchParams.delete('lanes');
+  run ? to.searchParams.set('run', run) : to.searchParams.delete('run'); history.replaceState({}, '', to); return run; }"""
+
+
+class Handlers:
+    """What the tab does, named for the person's acts."""
+
+    def __init__(self, registry: Registry, store: Store, recorder: Recorder) -> None:
+        self.registry, self.store, self.recorder = registry, store, recorder
+        self.slots: list[Slot] = []
+
+    # asking
+
+    async def compare(
+        self, asked: dict[str, Any] | None, system: str, tools: str, follow: bool, run: str, count: float, *fields: Any
+    ) -> tuple[str, str, Any]:
+        """The run to show, what has to be mended, and the prompt box (emptied after a follow-up)."""
+        asked = asked or {"text": "", "files": []}
+        try:
+            pictures = await asyncio.to_thread(asking.images, self.store.images, asked["files"])
+            if follow and run:
+                await self.recorder.saved(run)
+                earlier = await self.store.read(run)
+                if earlier is None:
+                    raise Problem("The comparison to follow up is gone.")
+                prompt, lanes = asking.next_turn(self.registry, earlier, asked["text"], pictures)
+                return await self.recorder.compare(prompt, lanes, follows=run), "", {"text": "", "files": []}
+            prompt = asking.prompt(system or "", asked["text"], pictures, asking.tools(tools or ""))
+            chosen = asking.lanes(self.registry, asking.settings_of(fields, int(count)))
+            return await self.recorder.compare(prompt, [(one, prompt) for one in chosen]), "", gr.skip()
+        except (Problem, StorageError) as problem:
+            return run, str(problem), gr.skip()
+
+    def stop(self, run: str) -> None:
+        self.recorder.stop(run)
+
+    def stop_lane(self, index: int, run: str) -> None:
+        self.recorder.stop(run, index)
+
+    # choosing lanes
+
+    def add(self, count: float, *fields: Any) -> list[Any]:
+        chosen = asking.settings_of(fields, int(count))
+        return self._chosen([*chosen, chosen[-1]])
+
+    def duplicate(self, index: int, count: float, *fields: Any) -> list[Any]:
+        chosen = asking.settings_of(fields, int(count))
+        return self._chosen([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])
+
+    def remove(self, index: int, count: float, *fields: Any) -> list[Any]:
+        chosen = asking.settings_of(fields, int(count))
+        return self._chosen(chosen[:index] + chosen[index + 1 :])
+
+    def _chosen(self, chosen: Sequence[Settings]) -> list[Any]:
+        if not asking.FEWEST <= len(chosen) <= asking.MOST:
+            gr.Info(f"A comparison has {asking.FEWEST} to {asking.MOST} lanes.", duration=4)
+            return [gr.skip()] * (1 + len(lane.filled(self.slots)))
+        return [len(chosen), *lane.fill(self.registry, self.slots, chosen)]
+
+    # showing
+
+    async def arrive(self, request: gr.Request) -> tuple[str, str]:
+        """What the address asks for: `?run=` a comparison; and what is wrong with the declared backends."""
+        return request.query_params.get("run", ""), "\n".join(self.registry.problems)
+
+    async def restore(self, run: str, request: gr.Request) -> list[Any]:
+        """The lanes of the comparison shown, or those that the address names (`?lanes=a,b`), or the usual ones."""
+        kept = await self.store.read(run) if run else None
+        if kept:
+            chosen = [asking.settings_for(each.lane) for each in kept.lanes]
+        elif named := request.query_params.get("lanes"):
+            chosen = [first_settings(self.registry, name) for name in named.split(",")][: asking.MOST]
+        else:
+            chosen = usual(self.registry)
+        return self._chosen(chosen)
+
+    async def show(self, run: str) -> tuple[Any, ...]:
+        """The question, the rating bar, and what may be done next."""
+        kept = await self.store.read(run) if run else None
+        if kept is None:
+            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False)
+        links = (await self.store.conversation(run)).links
+        live = self.recorder.live(run) is not None
+        return (
+            view.question(kept, links),
+            view.rating_bar(kept, TAGS),
+            gr.Checkbox(visible=True),
+            gr.Button(visible=live),
+        )
+
+    async def watch(self, run: str) -> AsyncIterator[list[Any]]:
+        """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
+        live, seen = self.recorder.live(run), -1
+        while live is not None:
+            seen = await live.changed(seen)
+            drawn = time.monotonic()
+            yield self._frame(run, zip(live.lanes, live.answers(), strict=True))
+            if live.over and len(live.log) == seen:
+                return
+            await asyncio.sleep(max(0.0, 1 / FRAMES_A_SECOND - (time.monotonic() - drawn)))
+        kept = await self.store.read(run) if run else None
+        if kept:
+            yield self._frame(run, ((each.lane, each.answer) for each in kept.lanes))
+
+    def _frame(self, run: str, lanes: Any) -> list[Any]:
+        frame: list[Any] = []
+        for index, (one, answer) in enumerate(lanes):
+            frame += self._lane(run, index, one, answer)
+        return frame + [None] * (2 * len(self.slots) - len(frame))
+
+    def _lane(self, run: str, index: int, one: Lane, answer: Answer) -> list[Any]:
+        declared = lane.find(self.registry, one.backend.name)
+        note = declared.note if declared else ""
+        return [view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}"), answer.text]
+
+    # rating
+
+    async def rate(self, event: gr.EventData) -> Any:
+        """Stores what the bar sent; the bar then shows what is stored, or why it was not."""
+        sent = event._data if isinstance(event._data, dict) else {}
+        run, said = str(sent.get("run", "")), ""
+        try:
+            await self.store.rate(
+                run,
+                str(sent.get("evaluator", "")),
+                sent.get("ranking") or [],
+                all_bad=bool(sent.get("all_bad")),
+                tags=[str(tag) for tag in sent.get("tags") or []],
+                comment=str(sent.get("comment", "")),
+            )
+            said = "Saved."
+        except (RatingError, StorageError) as error:
+            said = f"Not saved: {error}"
+        kept = await self.store.read(run)
+        return kept and view.rating_bar(kept, TAGS, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The tab, as the rest of the page needs it."""
+
+    run: gr.Textbox
+    begin: Callable[[gr.Blocks], None]
+    restore: Callable[[Any], None]
+
+
+def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
+    """Lays the tab out and wires it; call inside a `gr.Blocks`. Whatever sets `run` shows that comparison."""
+    does = Handlers(registry, store, recorder)
+    start = usual(registry)
+    run = gr.Textbox(visible="hidden", elem_id="run")
+    watched = gr.Textbox(visible="hidden", elem_id="watched")
+    count = gr.Number(len(start), visible=False, precision=0)
+
+    prompt, system, tools, follow, examples, stop, add = composer()
+    notice = Drawn("notice", elem_id="notice")
+    question = Drawn("question", elem_id="question")
+    with gr.Row(elem_id="lanes", equal_height=True):
+        for index in range(asking.MOST):
+            does.slots.append(lane.build(registry, index, start[index] if index < len(start) else None))
+    rating = Drawn("rating", elem_id="rating")
+
+    fields = [field for slot in does.slots for field in slot.fields]
+    lanes = [count, *lane.filled(does.slots)]
+    frames = [part for slot in does.slots for part in (slot.card, slot.answer)]
+    around = [question, rating, follow, stop]
+
+    watching = watched.change(does.watch, watched, frames, **PRIVATE)
+    watching.success(does.show, run, around, **PRIVATE)
+    # watching another comparison starts only once the old one is no longer watched: its frames would come late
+    showing = run.change(does.show, run, around, cancels=[watching], js=ADDRESS, **PRIVATE)
+    showing.success(lambda run: run, run, watched, **PRIVATE)
+
+    prompt.submit(
+        does.compare, [prompt, system, tools, follow, run, count, *fields], [run, notice, prompt], **PRIVATE
+    )
+    stop.click(does.stop, run, None, **PRIVATE)
+    add.click(does.add, [count, *fields], lanes, **PRIVATE)
+    for index, slot in enumerate(does.slots):
+        slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
+        slot.card.duplicate(partial(does.duplicate, index), [count, *fields], lanes, **PRIVATE)
+        slot.card.remove(partial(does.remove, index), [count, *fields], lanes, **PRIVATE)
+    rating.rate(does.rate, None, rating, **PRIVATE)
+    for button, example in zip(examples, EXAMPLES, strict=True):
+        button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
+
+    def restore(event: Any) -> None:
+        event.success(does.restore, run, lanes, **PRIVATE)
+
+    def begin(page: gr.Blocks) -> None:
+        restore(page.load(does.arrive, None, [run, notice], **PRIVATE))
+
+    return Compare(run, begin, restore)
+
+
+def composer() -> tuple[Any, ...]:
+    """The box that asks: prompt, system prompt, tools, and what can be done beside."""
+    with gr.Group(elem_id="composer"):
+        prompt = gr.MultimodalTextbox(
+            show_label=False,
+            label="Prompt",
+            placeholder="Ask all lanes at once. Drop, paste or choose images.",
+            file_count="multiple",
+            file_types=["image"],
+            max_plain_text_length=1_000_000,
+            max_lines=12,
+            submit_btn="Run",
+            elem_id="prompt",
+        )
+        with gr.Row(elem_id="options"):
+            with gr.Accordion("System prompt", open=False):
+                system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
+            with gr.Accordion("Tools", open=False):
+                tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
+        with gr.Row(elem_id="acts"):
+            follow = gr.Checkbox(label="Follow up", value=False, visible=False, elem_id="follow")
+            examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
+            stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
+            add = gr.Button("Add lane", size="sm", elem_id="add")
+    return prompt, system, tools, follow, examples, stop, add
+
+
+def chosen_example(example: Example) -> tuple[Any, ...]:
+    return {"text": example.text, "files": [str(path) for path in example.images]}, SYSTEM, example.tools, False
+
+
+def usual(registry: Registry) -> list[Settings]:
+    """Two lanes to begin with: one backend at each of two efforts, a served model before the embedded one."""
+    backends = sorted(registry.backends, key=lambda backend: backend.kind == "local")
+    if not backends:
+        return [Settings(), Settings()]
+    first = first_settings(registry, backends[0].name)
+    efforts = registry.efforts(backends[0])
+    return [first, replace(first, effort=efforts[-1])]
+
+
+def first_settings(registry: Registry, name: str) -> Settings:
+    """What a new lane on this backend starts with."""
+    backend = lane.find(registry, name)
+    if backend is None:
+        return Settings(name)
+    return Settings(name, registry.efforts(backend)[0], backend.model, backend.temperature, backend.max_tokens, None)

@@ -1,0 +1,137 @@
+"""One lane of the Compare page: its settings, its card, its answer; six of them stand ready in fixed places."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from backends.lane import Backend
+from backends.registry import Registry
+from ui import view
+from ui.asking import Settings
+
+ASSETS = Path(__file__).parent / "assets"
+
+LATEX = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "\\[", "right": "\\]", "display": True},
+    {"left": "\\(", "right": "\\)", "display": False},
+    {"left": "$", "right": "$", "display": False},
+]
+
+
+class Drawn(gr.HTML):
+    """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`; its value is any JSON."""
+
+    def __init__(self, name: str, value: Any = None, **settings: Any) -> None:
+        super().__init__(
+            value,
+            html_template=(ASSETS / f"{name}.html").read_text(),
+            js_on_load=(ASSETS / f"{name}.js").read_text(),
+            apply_default_css=False,
+            **settings,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        return value
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+class AnswerText(gr.Markdown):
+    """Markdown that shows what came: no re-indenting, no HTML."""
+
+    def postprocess(self, value: str | None) -> str | None:
+        return value and view.markdown(value)
+
+    def get_block_name(self) -> str:
+        return "markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The components of one lane; `fields` are in the order of `Settings`."""
+
+    column: gr.Column
+    fields: tuple[gr.components.Component, ...]
+    card: Drawn
+    answer: AnswerText
+
+
+def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
+    letter = view.LETTERS[index]
+    shown = settings or Settings()
+    backend = find(registry, shown.backend)
+    with gr.Column(visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column:
+        with gr.Group(elem_classes="settings"):
+            name = gr.Dropdown(
+                choices(registry), value=shown.backend, label=f"Lane {letter}", elem_id=f"backend-{letter}", filterable=False
+            )
+            effort = gr.Radio(
+                efforts(registry, backend), value=shown.effort, label="Effort", elem_id=f"effort-{letter}", elem_classes="effort"
+            )
+        with gr.Accordion("Model and sampling", open=False, elem_classes="more-settings"):
+            model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
+            with gr.Row():
+                empty = {"placeholder": "server's own", "min_width": 80}
+                temperature = gr.Number(
+                    shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
+                )
+                limit = gr.Number(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
+                seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
+        card = Drawn("lane", view.idle_card(backend), elem_id=f"card-{letter}")
+        answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
+    name.input(
+        lambda chosen: chosen_backend(registry, chosen),
+        name,
+        [effort, model, card],
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    return Slot(column, (name, effort, model, temperature, limit, seed), card, answer)
+
+
+def find(registry: Registry, name: str | None) -> Backend | None:
+    return next((backend for backend in registry.backends if backend.name == name), None)
+
+
+def choices(registry: Registry) -> list[tuple[str, str]]:
+    return [
+        (" · ".join(dict.fromkeys(part for part in (each.name, each.model.split("/")[-1], each.artifact) if part)), each.name)
+        for each in registry.backends
+    ]
+
+
+def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]]:
+    return [(effort or "not sent", effort) for effort in (registry.efforts(backend) if backend else ())]
+
+
+def chosen_backend(registry: Registry, name: str) -> tuple[Any, ...]:
+    backend = find(registry, name)
+    offered = efforts(registry, backend)
+    return gr.Radio(choices=offered, value=offered[0][1] if offered else None), backend and backend.model, view.idle_card(backend)
+
+
+def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) -> list[Any]:
+    """Updates for every slot's column and fields, in that order: the chosen lanes shown, the others hidden."""
+    updates: list[Any] = []
+    for index in range(len(slots)):
+        settings = chosen[index] if index < len(chosen) else None
+        updates.append(gr.Column(visible=settings is not None))
+        if settings is None:
+            updates += [gr.skip()] * len(Settings.__slots__)
+        else:
+            name, effort, *rest = astuple(settings)
+            updates += [name, gr.Radio(choices=efforts(registry, find(registry, name)), value=effort), *rest]
+    return updates
+
+
+def filled(slots: Sequence[Slot]) -> list[Any]:
+    """The components that `fill` updates."""
+    return [component for slot in slots for component in (slot.column, *slot.fields)]

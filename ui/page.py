@@ -1,0 +1,47 @@
+"""The page: its tabs, its theme, its keys."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from backends.registry import Registry
+from storage.recorder import Recorder
+from storage.store import Store
+from ui import compare, history
+
+CSS = (Path(__file__).parent / "assets" / "page.css").read_text()
+
+_LOCAL = gr.themes.utils.fonts.LocalFont
+# the 600-weight files that Gradio 6.31 ships have no Latin letters: name the two weights that do
+THEME = gr.themes.Default(
+    primary_hue="indigo",
+    neutral_hue="slate",
+    radius_size="md",
+    font=[_LOCAL("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"],
+    font_mono=[_LOCAL("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+)
+
+
+def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
+    with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+        gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
+        with gr.Tabs(selected="compare") as tabs:
+            with gr.Tab("Compare", id="compare"):
+                shown = compare.build(registry, store, recorder)
+            with gr.Tab("History", id="history") as tab:
+                history.build(store, shown, tabs, tab)
+        shown.begin(page)
+    return page
+
+
+def settings() -> dict[str, Any]:
+    """What `gr.mount_gradio_app` takes beside the page."""
+    return {
+        "theme": THEME,
+        "css": CSS,
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "max_file_size": "20mb",
+    }

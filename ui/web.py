@@ -1,0 +1,107 @@
+"""The app over HTTP: the page, and what a page can't do: pictures, exports, health. Sends nothing that asks for the net."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+
+from backends.registry import Registry
+from storage import export
+from storage.recorder import Recorder
+from storage.store import Store
+from ui import page
+
+log = logging.getLogger(__name__)
+
+# the page's own inline scripts and its template engine need the two 'unsafe' words; nothing foreign is ever allowed
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class Guard:
+    """Adds the security headers, and closes Gradio's proxies: through them an answer's image could reach the net."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = scope["path"]
+        if "/gradio_api/proxy=" in path or ("/gradio_api/file=" in path and "://" in path.replace(":/", "://")):
+            await PlainTextResponse("Lanewise fetches nothing from elsewhere.", 403)(scope, receive, send)
+            return
+
+        async def guarded(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *HEADERS]
+            await send(message)
+
+        await self.app(scope, receive, guarded)
+
+
+def build(registry: Registry, store: Store, recorder: Recorder) -> FastAPI:
+    """The whole app; when it ends, running lanes are marked and everything is written."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await recorder.aclose()
+        await registry.aclose()
+        store.close()
+
+    app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Guard)
+
+    @app.get("/healthz")
+    async def health() -> dict[str, str]:
+        return {"status": "ok", "problem": recorder.problem}
+
+    @app.get("/images/{sha256}")
+    def image(sha256: str) -> FileResponse:
+        try:
+            return FileResponse(store.images.path(sha256), headers=FOREVER)
+        except KeyError as error:
+            raise HTTPException(404, "no such image") from error
+
+    @app.get("/answers/{run}/{lane}")
+    async def answer(run: str, lane: int) -> PlainTextResponse:
+        """An answer's text to the letter, for the copy button."""
+        kept = await store.read(run)
+        if kept is None or not 0 <= lane < len(kept.lanes):
+            raise HTTPException(404, "no such answer")
+        return PlainTextResponse(kept.lanes[lane].answer.text)
+
+    @app.get("/export.jsonl")
+    def jsonl() -> StreamingResponse:
+        return download(export.jsonl(store), "lanewise.jsonl", "application/jsonl")
+
+    @app.get("/export.csv")
+    def csv() -> StreamingResponse:
+        return download(export.csv(store), "lanewise.csv", "text/csv; charset=utf-8")
+
+    blocks = page.build(registry, store, recorder)
+    blocks.max_threads = 200
+    blocks.state_session_capacity = 500
+    blocks.queue(default_concurrency_limit=None)
+    return gr.mount_gradio_app(app, blocks, path="/", **page.settings())
+
+
+def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
+    return StreamingResponse(
+        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )
