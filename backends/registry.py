@@ -3,30 +3,19 @@
 What is wrong in a declaration becomes a problem in words; the rest still works. It knows no wire format.
 """
 
-import pkgutil
 import re
 import tomllib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from dataclasses import fields
-from functools import cache
-from importlib import import_module
+from collections.abc import AsyncGenerator, Container, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import backends
+from backends.declaration import declared, kinds
 from backends.errors import BackendError
 from backends.events import Event
 from backends.kind import Client, Kind
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
-
-
-@cache
-def kinds() -> dict[str, Kind]:
-    """Every kind, by name: each is the `KIND` of one module of this folder."""
-    modules = [import_module(f"{backends.__name__}.{found.name}") for found in pkgutil.iter_modules(backends.__path__)]
-    return {module.KIND.name: module.KIND for module in modules if hasattr(module, "KIND")}
 
 
 class Registry:
@@ -68,28 +57,22 @@ class Registry:
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Registry:
     """Reads the declarations in `path`, if there is such a file, then what `environ` names. It does no other I/O."""
+    found: dict[str, Backend] = {}
     problems: list[str] = []
-    declared: dict[str, Backend] = {}
-    for where, entry in _entries(path, problems) if path else ():
+    for where, entry in chain(_written_in(path, problems) if path else (), _named_by(environ, found)):
         try:
-            backend = _backend(entry)
-            if backend.name in declared:
+            backend = declared(entry)
+            if backend.name in found:
                 raise ValueError(f"the name {backend.name!r} is taken by an earlier entry: give each its own")
-            declared[backend.name] = backend
-        except ValueError as error:
-            problems.append(f"{where}: {error}.")
-    for where, entry in _named_by(environ):
-        try:
-            backend = _backend(entry)
-            declared.setdefault(backend.name, backend)
+            found[backend.name] = backend
         except ValueError as error:
             problems.append(f"{where}: {error}.")
     always = {backend.name: backend for kind in kinds().values() if kind.always for backend in [kind.always()]}
-    return Registry(tuple((always | declared).values()), tuple(problems), environ)
+    return Registry(tuple((always | found).values()), tuple(problems), environ)
 
 
-def _entries(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each `[[backend]]` of the file, with where it stands."""
+def _written_in(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each `[[backend]]` of the file, with where it stands; what is wrong with the file itself goes to `problems`."""
     try:
         text = path.read_text(encoding="utf-8")
         found = tomllib.loads(text)
@@ -114,106 +97,20 @@ def _entries(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, A
         yield (f"{at} ({name!r})" if isinstance(name, str) and name else at), entry
 
 
-def _named_by(environ: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The backends that the environment names: a hosted service by its key, one's own server by its address."""
+def _named_by(environ: Mapping[str, str], taken: Container[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The backends that the environment names, where the file has none of that name: a hosted service by its key, one's
+    own server by its address."""
     for kind in kinds().values():
         key = kind.key_env if environ.get(kind.key_env) else ""
-        if key and kind.base_url:
+        if key and kind.base_url and kind.name not in taken:
             yield key, {"name": kind.name, "kind": kind.name} | _settings(environ, key.removesuffix("_API_KEY"))
-        if address := environ.get(kind.url_env):
-            # the key of a hosted service is for that service alone
-            mine = {"name": f"{kind.name}-own"} if kind.base_url else {"name": kind.name, "key_env": key}
-            own = {"kind": kind.name, "base_url": address, **mine}
+        # the key of a hosted service is for that service alone
+        name, key = (f"{kind.name}-own", "") if kind.base_url else (kind.name, key)
+        if (address := environ.get(kind.url_env)) and name not in taken:
+            own = {"name": name, "kind": kind.name, "base_url": address, "key_env": key}
             yield kind.url_env, own | _settings(environ, kind.url_env.removesuffix("_BASE_URL"))
 
 
 def _settings(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
     found = {key: environ.get(f"{prefix}_{key.upper()}", "") for key in ("model", "artifact")}
     return {key: value for key, value in found.items() if value}
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_name(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_variable(value: object) -> bool:
-    # capitals only: keys look like variables too, but have small letters
-    return isinstance(value, str) and re.fullmatch(r"[A-Z_][A-Z0-9_]*|", value) is not None
-
-
-def _is_address(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        parts = urlsplit(value)
-        return bool(
-            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:
-        return False
-
-
-def _is_efforts(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(isinstance(effort, str) for effort in value)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-
-
-_RULES: dict[str, tuple[Callable[[object], bool], str]] = {
-    "name": (_is_name, "a name for the lane, as text"),
-    "kind": (lambda value: value in kinds(), "one of the kinds that Lanewise has"),
-    "base_url": (_is_address, "an address such as http://127.0.0.1:8000/v1, without a password"),
-    "model": (_is_text, "the model id, as text"),
-    "artifact": (_is_text, 'text such as "FP8" or "NVFP4"'),
-    "key_env": (
-        _is_variable,
-        "the name of the variable that holds the key, such as VLLM_API_KEY; never the key itself",
-    ),
-    "efforts": (_is_efforts, 'a list such as ["none", "high"]'),
-    "price_in": (_is_number, "US dollars per million tokens, 0 or more"),
-    "price_out": (_is_number, "US dollars per million tokens, 0 or more"),
-    "timeout": (lambda value: _is_number(value) and value != 0, "the seconds that the server may stay silent, above 0"),
-    "note": (_is_text, "text"),
-}
-assert set(_RULES) == {field.name for field in fields(Backend)}
-
-
-def _backend(entry: dict[str, Any]) -> Backend:
-    """The entry as a backend, completed from its kind. Raises ValueError, naming the key and what is allowed."""
-    for key, value in entry.items():
-        if key in ("key", "api_key", "token"):
-            raise ValueError(
-                f"`{key}`: keys don't belong in this file; put it in a variable, and its name in `key_env`"
-            )
-        if key not in _RULES:
-            raise ValueError(f"unknown key `{key}`; allowed are {', '.join(_RULES)}")
-        fits, allowed = _RULES[key]
-        if key == "kind" and not (isinstance(value, str) and fits(value)):
-            raise ValueError(f"`kind` must be one of {', '.join(kinds())}")
-        if not fits(value):
-            raise ValueError(f"`{key}` must be {allowed}")
-    for key in ("name", "kind"):
-        if key not in entry:
-            raise ValueError(f"`{key}` is missing: {_RULES[key][1]}")
-    kind = kinds()[entry["kind"]]
-    if kind.url_env and not (entry.get("base_url") or kind.base_url):
-        raise ValueError(f"`base_url` is missing: {_RULES['base_url'][1]}")
-    return _completed(kind, entry)
-
-
-def _completed(kind: Kind, entry: dict[str, Any]) -> Backend:
-    """What the entry leaves out and its kind knows; a hosted service's model, key and prices are its own alone."""
-    completed: dict[str, Any] = {"base_url": kind.base_url} | entry
-    if kind.base_url and completed["base_url"] == kind.base_url:
-        completed = {"model": kind.model, "key_env": kind.key_env} | completed
-        if completed["model"] == kind.model:
-            completed = {"price_in": kind.price_in, "price_out": kind.price_out} | completed
-    if "efforts" in completed:
-        completed["efforts"] = tuple(completed["efforts"])
-    return Backend(**completed)
