@@ -243,7 +243,7 @@ def composer() -> tuple[Any, ...]:
             with gr.Accordion("Tools", open=False):
                 tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
         with gr.Row(elem_id="acts"):
-            follow = gr.Checkbox(label="Follow up", value=False, visible=False, elem_id="follow")
+            follow = gr.Checkbox(label="Follow up: each lane with its own history", value=False, visible=False, elem_id="follow")
             examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")

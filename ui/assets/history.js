@@ -24,7 +24,6 @@ function line(v) {
 function render() {
   const v = props.value || { rows: [], next: '', first: true };
   $('.empty').hidden = v.rows.length > 0; $('.bar').hidden = $('.pages').hidden = v.rows.length === 0;
-  $('.count').textContent = v.count;
   $('.rows').replaceChildren(...v.rows.map(line));
   $('[data-act=older]').disabled = !v.next; $('[data-act=newest]').disabled = v.first;
 }

@@ -13,6 +13,7 @@ const text = (ranking) => ranking.map((group) => group.map((i) => letters()[i]).
 
 function save(ranking, all_bad) {
   waiting = { ranking, all_bad };
+  $('.rating').dataset.open = '';
   if (!name.value.trim()) { hint.textContent = 'Type your name: it is kept with your ratings and asked only once.'; name.focus(); return; }
   localStorage.setItem(NAME, name.value.trim());
   const tags = [...element.querySelectorAll('.tags [aria-pressed=true]')].map((b) => b.textContent);
@@ -46,8 +47,9 @@ function render() {
   const v = props.value || {};
   $('.rating').hidden = !v.run;
   if (!v.run) return;
-  if (v.run !== run) { run = v.run; draft = []; join = false; comment.value = ''; hint.textContent = ''; }
+  if (v.run !== run) { run = v.run; delete $('.rating').dataset.open; draft = []; join = false; comment.value = ''; hint.textContent = ''; }
   saved = (v.ratings || []).find((r) => r.evaluator === name.value.trim()) || null;
+  if (saved) $('.rating').dataset.open = '';
   const two = v.letters.length === 2, best = saved && !saved.all_bad && saved.ranking;
   $('.ask').textContent = two ? 'Which is better?' : 'Rank them, best first';
   const rows = v.letters.map((letter, i) => {
