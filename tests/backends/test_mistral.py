@@ -1,0 +1,124 @@
+"""The Mistral API through its SDK: what the SDK really sends, and what it must not get in the way of."""
+
+import httpx
+import orjson
+import pytest
+
+from backends.errors import BackendError
+from backends.events import Finished, Sent, TextDelta
+from backends.lane import Backend, Lane
+from backends.mistral import KIND, MistralClient
+from backends.prompt import Prompt, Tool, UserTurn
+from tests.backends.fake_server import delta, sse
+
+BACKEND = Backend("mistral", "mistral", "https://api.mistral.ai/v1", KIND.model, key_env="TEST_LANE_KEY", timeout=33.0)
+LANE = Lane(BACKEND, effort="high", temperature=0.7, max_tokens=2048, seed=7)
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_LANE_KEY", "s3cret")
+    monkeypatch.setenv("MISTRAL_API_KEY", "not this one")  # the SDK takes it silently when it is given none
+
+
+def answering(response: httpx.Response) -> tuple[MistralClient, list[httpx.Request]]:
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return response
+
+    return MistralClient(BACKEND, transport=httpx.MockTransport(handle)), asked
+
+
+def good(**headers: str) -> httpx.Response:
+    body = sse(delta(content="Hi"), delta(finish="stop"))
+    return httpx.Response(200, headers={"content-type": "text/event-stream", **headers}, content=body)
+
+
+async def test_the_sdk_sends_our_request_unchanged(long_prompt: Prompt) -> None:
+    client, asked = answering(good())
+    events = [event async for event in client.stream(LANE, long_prompt)]
+    assert isinstance(events[0], Sent)
+    recorded, sent = orjson.loads(events[0].request), orjson.loads(asked[0].content)
+    assert sent.keys() == KIND.keys
+    for message in (recorded["messages"][1], sent["messages"][1]):
+        for part in message["content"][1:]:
+            assert part["image_url"].pop("url").startswith(("sha256:", "data:image/png;base64,"))
+    added: set[str] = set()
+    assert _without_additions(sent, recorded, added) == recorded
+    assert added == {"prefix", "index"}  # the SDK's defaults, spelt out
+    assert (sent["model"], sent["reasoning_effort"], sent["random_seed"]) == ("mistral-small-2603", "high", 7)
+    assert str(asked[0].url).partition("#")[0] == "https://api.mistral.ai/v1/chat/completions"
+    assert asked[0].headers["authorization"] == "Bearer s3cret"
+
+
+def _without_additions(sent: object, recorded: object, added: set[str]) -> object:
+    """`sent` without the keys that `recorded` does not have; their names go to `added`."""
+    match sent, recorded:
+        case dict(), dict():
+            added |= sent.keys() - recorded.keys()
+            return {key: _without_additions(sent[key], recorded[key], added) for key in sent.keys() & recorded.keys()}
+        case list(), list():
+            return [_without_additions(*pair, added) for pair in zip(sent, recorded, strict=True)]
+        case _:
+            return sent
+
+
+async def test_connecting_and_silence_keep_their_own_timeouts(prompt: Prompt) -> None:
+    client, asked = answering(good())
+    assert [event async for event in client.stream(LANE, prompt)]
+    assert asked[0].extensions["timeout"] == {"connect": 10.0, "read": 33.0, "write": 33.0, "pool": 33.0}
+
+
+async def test_a_deprecated_model_still_answers(prompt: Prompt) -> None:
+    client, _ = answering(good(**{"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"}))
+    events = [event async for event in client.stream(LANE, prompt)]
+    assert events[-2:] == [TextDelta("Hi"), Finished("stop")]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "said"),
+    [
+        (401, {"detail": "Unauthorized"}, "auth", "Check the key in TEST_LANE_KEY"),
+        (
+            400,
+            {"object": "error", "message": "Invalid model: x", "type": "invalid_model"},
+            "model_not_found",
+            "Invalid",
+        ),
+        (
+            422,
+            {
+                "object": "error",
+                "message": {"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "msg": "no"}]},
+            },
+            "extra_field",
+            "body.seed no",
+        ),
+        (
+            422,
+            {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": "Field required"}]},
+            "refused",
+            "body",
+        ),
+        (429, {"object": "error", "message": "Rate limit exceeded", "code": "1300"}, "rate_limit", "Rate limit"),
+        (503, {"message": "Service unavailable"}, "overloaded", "unavailable"),
+    ],
+)
+async def test_the_apis_refusals_come_through_in_its_own_words(
+    status: int, body: dict[str, object], kind: str, said: str, prompt: Prompt
+) -> None:
+    client, asked = answering(httpx.Response(status, json=body))
+    with pytest.raises(BackendError, match=said) as caught:
+        [event async for event in client.stream(LANE, prompt)]
+    assert (caught.value.kind, len(asked)) == (kind, 1)
+
+
+async def test_a_request_that_the_sdk_refuses_is_not_sent_and_says_why() -> None:
+    client, asked = answering(good())
+    prompt = Prompt("", (UserTurn("private words"),), (Tool(name=7),))  # type: ignore[arg-type]
+    with pytest.raises(BackendError, match=r"The mistralai SDK refuses this request: .*name") as caught:
+        [event async for event in client.stream(LANE, prompt)]
+    assert (caught.value.kind, asked) == ("refused", [])
+    assert "private words" not in str(caught.value)
