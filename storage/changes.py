@@ -56,7 +56,7 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
 
 def append(connection: Connection, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
     wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
-    ids = dict(connection.execute(wanted).tuples().all())
+    ids = dict(connection.execute(wanted).all())
     by_lane: dict[int, list[Stamped]] = {}
     for entry in entries:
         by_lane.setdefault(entry.lane, []).append(entry.stamped)

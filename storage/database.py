@@ -61,6 +61,11 @@ def reading(url: str) -> Engine:
     return engine
 
 
+def images_beside(url: str) -> Path:
+    """The folder where images are kept unless another one is chosen."""
+    return _path(url).parent / "images"
+
+
 def migrate(connection: Connection) -> None:
     """Brings the tables up to date, within the connection's transaction."""
     revision = _revision(connection)

@@ -1,15 +1,218 @@
-"""Everything kept, as JSONL (lossless) or CSV (one row per pair). Streams: memory does not grow with the data."""
+"""Everything kept, as JSONL (lossless) or CSV (one row per pair of lanes, for people).
 
-from collections.abc import Iterator
+Both stream from one consistent snapshot, in small batches: memory does not grow with the data.
+Run it beside a running app: `python -m storage.export --format jsonl --out comparisons.jsonl`.
+"""
 
-from storage.store import Store
+import argparse
+import base64
+import os
+import re
+import sys
+import zlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from csv import writer
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, Row, Text, select, tuple_, type_coerce
+from sqlalchemy.exc import DBAPIError
+
+from storage.comparison import Cursor, Rating, current
+from storage.database import DEFAULT_URL, images_beside, reading
+from storage.errors import StorageError, explained
+from storage.images import ImageStore
+from storage.queries import grouped, place, ratings_of
+from storage.ratings import pairs
+from storage.schema import answers, comparisons, images, prompt_images, prompts, recording_chunks, texts
+
+BATCH = 16  # comparisons held in memory at once
+
+_SHARED = ["comparison_id", "created_at", "follows_id", "system", "prompt", "images"]
+_JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
+_LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id", "started_at")]
+_LANE += ["reasoning", "text", "calls"]
+_HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in _LANE)]
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
 
 
-def jsonl(store: Store, images: bool = False) -> Iterator[bytes]:
-    """One comparison a line; with `images`, their bytes too, as base64."""
-    raise NotImplementedError
+def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
+    """One comparison a line, oldest first, with every event of every lane and every rating.
+
+    The fields are those of the tables; images are described, and where `files` are given their bytes are in `data`,
+    as base64.
+    """
+    for connection, found in _batches(engine):
+        lanes = _lanes(connection, [row.id for row in found])
+        recordings = _recordings(connection, [lane.id for lane in chain(*lanes.values())])
+        prompt_ids = {row.prompt_id for row in chain(found, *lanes.values())}
+        bodies, pictures = _bodies(connection, prompt_ids), _pictures(connection, prompt_ids)
+        ratings = ratings_of(connection, [row.id for row in found])
+        for row in found:
+            asked = lanes[row.id]
+            shown = {image.sha256: image for each in (row, *asked) for image in pictures[each.prompt_id]}
+            line = _fields(row) | {
+                "prompt": orjson.Fragment(bodies[row.prompt_id]),
+                "lanes": [
+                    _fields(lane)
+                    | {
+                        "prompt": orjson.Fragment(bodies[lane.prompt_id]),
+                        "calls": orjson.Fragment(lane.calls),
+                        "recording": orjson.Fragment(recordings[lane.id]),
+                    }
+                    for lane in asked
+                ],
+                "ratings": ratings[row.id],
+                "images": [_described(image, files) for image in shown.values()],
+            }
+            yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
 
 
-def csv(store: Store) -> Iterator[bytes]:
-    """One row per pair of lanes per current rating."""
-    raise NotImplementedError
+def csv(engine: Engine) -> Iterator[bytes]:
+    """One row per pair of lanes per current rating, oldest comparison first. No cell is a formula."""
+    yield "\ufeff".encode() + _csv_lines([_HEADER])  # without this mark, Excel takes UTF-8 for something else
+    for connection, found in _batches(engine):
+        lanes = _lanes(connection, [row.id for row in found])
+        prompt_ids = {row.prompt_id for row in found}
+        bodies, pictures = _bodies(connection, prompt_ids), _pictures(connection, prompt_ids)
+        ratings = ratings_of(connection, [row.id for row in found])
+        for row in found:
+            body = orjson.loads(bodies[row.prompt_id])
+            asked = body["turns"][-1]
+            shared = [
+                row.id,
+                row.created_at.isoformat(),
+                row.follows_id,
+                body["system"],
+                asked.get("text", asked.get("content")),
+                " ".join(image.sha256 for image in pictures[row.prompt_id]),
+            ]
+            for rating in current(ratings[row.id]):
+                yield _csv_lines(_judged(shared, lanes[row.id], rating))
+
+
+def _fields(row: Row[Any]) -> dict[str, Any]:
+    return {str(name): value for name, value in row._mapping.items()}  # orjson takes no subclass of str as a key
+
+
+def _judged(shared: list[Any], lanes: Sequence[Row[Any]], rating: Rating) -> Iterator[list[Any]]:
+    figures = [[getattr(lane, name) for name in _LANE] for lane in lanes]
+    for a, b, winner in pairs(rating.ranking, rating.all_bad):
+        judgement = [rating.evaluator, rating.created_at.isoformat(), winner, ", ".join(rating.tags), rating.comment]
+        yield [*shared, *judgement, *figures[a], *figures[b]]
+
+
+def _csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
+    out = StringIO(newline="")
+    lines = writer(out)
+    for row in rows:
+        lines.writerow([f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell for cell in row])
+    return out.getvalue().encode()
+
+
+def _batches(engine: Engine) -> Iterator[tuple[Connection, Sequence[Row[Any]]]]:
+    key = tuple_(comparisons.c.created_at, comparisons.c.id)
+    wanted = select(comparisons).order_by(comparisons.c.created_at, comparisons.c.id).limit(BATCH)
+    with engine.connect() as connection:  # one transaction, so one snapshot
+        found = connection.execute(wanted).all()
+        while found:
+            yield connection, found
+            last = Cursor(found[-1].created_at, found[-1].id)
+            found = connection.execute(wanted.where(key > place(last))).all()
+
+
+def _lanes(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:
+    rows = connection.execute(
+        select(
+            answers, texts.c.request, texts.c.reasoning, texts.c.text, type_coerce(texts.c.calls, Text).label("calls")
+        )
+        .join(texts)
+        .where(answers.c.comparison_id.in_(comparison_ids))
+        .order_by(answers.c.comparison_id, answers.c.position)
+    )
+    return grouped((row.comparison_id, row) for row in rows)
+
+
+def _bodies(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    body = type_coerce(prompts.c.body, Text)
+    return dict(connection.execute(select(prompts.c.id, body).where(prompts.c.id.in_(ids))).all())
+
+
+def _pictures(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:
+    rows = connection.execute(
+        select(prompt_images.c.prompt_id, images)
+        .join(images)
+        .where(prompt_images.c.prompt_id.in_(prompt_ids))
+        .order_by(prompt_images.c.prompt_id, prompt_images.c.position)
+    )
+    return grouped((row.prompt_id, row) for row in rows)
+
+
+def _recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str, bytes]:
+    """Each recording as one JSON array: its lines already are JSON, and hold no line break inside."""
+    columns = recording_chunks.c
+    rows = connection.execute(
+        select(columns.answer_id, columns.data)
+        .where(columns.answer_id.in_(answer_ids))
+        .order_by(columns.answer_id, columns.seq)
+    )
+    chunks = grouped(rows)
+    return {
+        answer_id: b"[" + b"".join(map(zlib.decompress, chunks[answer_id])).strip().replace(b"\n", b",") + b"]"
+        for answer_id in answer_ids
+    }
+
+
+def _described(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:
+    described = {name: getattr(image, name) for name in ("sha256", "mime", "width", "height", "bytes", "created_at")}
+    if files:
+        with suppress(KeyError):  # its file is gone: the description is what is left
+            described["data"] = base64.b64encode(files.path(image.sha256).read_bytes()).decode()
+    return described
+
+
+def _save(parts: Iterable[bytes], out: Path) -> None:
+    """The whole export or nothing under its name."""
+    unfinished = out.with_name(f"{out.name}.{os.getpid()}.part")
+    try:
+        with open(unfinished, "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, out)
+    except OSError as error:
+        raise StorageError(f"{out} can't be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m storage.export", description="Write out everything that is kept.")
+    parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="jsonl is lossless, csv has pairs")
+    parser.add_argument("--out", type=Path, help="a file; standard output unless given")
+    parser.add_argument("--database", default=os.environ.get("DATABASE_URL", DEFAULT_URL), help="default: %(default)s")
+    parser.add_argument("--images", action="store_true", help="put the images' bytes into the jsonl too")
+    given = parser.parse_args(arguments)
+    try:
+        engine = reading(given.database)
+        files = ImageStore(images_beside(given.database)) if given.images else None
+        parts = csv(engine) if given.format == "csv" else jsonl(engine, files)
+        if given.out:
+            _save(parts, given.out)
+        else:
+            sys.stdout.buffer.writelines(parts)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except DBAPIError as error:
+        raise SystemExit(str(explained(error, given.database))) from error
+    except StorageError as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

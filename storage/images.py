@@ -19,7 +19,7 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS = 40_000_000
 
 # An allow-list: some of Pillow's other decoders run programs or are seldom looked at.
-_FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 _MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
 
 PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -70,6 +70,7 @@ def _upright(data: bytes) -> tuple[PIL.Image.Image, str]:
     """The decoded picture as people see it, in 8-bit colours, and the suffix to keep it under."""
     if len(data) > MAX_BYTES:
         raise ImageError(f"The image has {len(data) / 1e6:.0f} MB, at most {MAX_BYTES / 1e6:.0f} are taken: shrink it.")
+    PIL.Image.init()  # `open` does not look for more decoders when it is told formats
     try:
         picture = PIL.Image.open(BytesIO(data), formats=_FORMATS)
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:

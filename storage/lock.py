@@ -1,6 +1,5 @@
 """A lock that one app holds on its database; the system lets go of it when the process ends, however it ends."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -22,9 +21,9 @@ class Lock:
     def __init__(self, database: Path) -> None:
         """Takes the lock, or raises StorageError where another app has it."""
         # beside the database, not on it: closing any descriptor of the file itself would drop SQLite's own locks
-        self._descriptor = os.open(f"{database}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = open(f"{database}.lock", "a")  # noqa: SIM115 - the lock lasts as long as it is open
         try:
-            _take(self._descriptor)
+            _take(self._file.fileno())
         except OSError as error:
             self.release()
             raise StorageError(
@@ -33,4 +32,4 @@ class Lock:
             ) from error
 
     def release(self) -> None:
-        os.close(self._descriptor)
+        self._file.close()

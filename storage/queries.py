@@ -51,7 +51,7 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
             )
             for row in rows
         ),
-        ratings=tuple(_ratings(connection, [comparison_id])[comparison_id]),
+        ratings=tuple(ratings_of(connection, [comparison_id])[comparison_id]),
     )
 
 
@@ -80,7 +80,7 @@ def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
     ids = [row.id for row in shown]
     columns_of_lanes = _lanes(connection, ids)
     pictures = _hashes(connection, [row.prompt_id for row in shown])
-    judged = _ratings(connection, ids)
+    judged = ratings_of(connection, ids)
     rows = tuple(
         Row(
             id=row.id,
@@ -109,7 +109,7 @@ def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str,
         .order_by(chunks.answer_id, chunks.seq)
     )
     events: defaultdict[str, list[Stamped]] = defaultdict(list)
-    for answer_id, data in rows.tuples():
+    for answer_id, data in rows:
         events[answer_id] += recording.load(zlib.decompress(data))
     return {answer_id: tuple(events[answer_id]) for answer_id in answer_ids}
 
@@ -127,11 +127,11 @@ def rating(row: sa.Row[Any]) -> Rating:
     )
 
 
-def _ratings(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:
+def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:
     rows = connection.execute(
         select(ratings).where(ratings.c.comparison_id.in_(comparison_ids)).order_by(ratings.c.created_at, ratings.c.id)
     )
-    return _grouped((row.comparison_id, rating(row)) for row in rows)
+    return grouped((row.comparison_id, rating(row)) for row in rows)
 
 
 def _lanes(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[RowLane]]:
@@ -140,7 +140,7 @@ def _lanes(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict
         .where(answers.c.comparison_id.in_(comparison_ids))
         .order_by(answers.c.comparison_id, answers.c.position)
     )
-    return _grouped((row.comparison_id, RowLane(lanes.restored(row).label, State(row.state))) for row in rows)
+    return grouped((row.comparison_id, RowLane(lanes.restored(row).label, State(row.state))) for row in rows)
 
 
 def _hashes(connection: Connection, prompt_ids: Sequence[str]) -> defaultdict[str, list[str]]:
@@ -150,10 +150,10 @@ def _hashes(connection: Connection, prompt_ids: Sequence[str]) -> defaultdict[st
         .where(columns.prompt_id.in_(prompt_ids))
         .order_by(columns.prompt_id, columns.position)
     )
-    return _grouped(rows.tuples())
+    return grouped(rows)
 
 
-def _grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
+def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
     groups: defaultdict[K, list[V]] = defaultdict(list)
     for key, value in rows:
         groups[key].append(value)

@@ -14,7 +14,7 @@ from backends.prompt import Prompt
 from backends.runner import Entry
 from storage import changes, queries
 from storage.comparison import Comparison, Conversation, Cursor, Page, Rating
-from storage.database import DEFAULT_URL, Database
+from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import explained
 from storage.images import ImageStore
 
@@ -38,7 +38,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database, ImageStore(images or database.path.parent / "images"))
+        return cls(database, ImageStore(images or images_beside(url)))
 
     @property
     def engine(self) -> Engine:

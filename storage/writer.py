@@ -32,8 +32,8 @@ class _Job(Generic[T]):
             try:
                 savepoint.rollback()
             except DBAPIError:
-                raise error from None  # a full disk ends the transaction, savepoints and all
-            return partial(self.future.set_exception, error)
+                raise error from None  # some troubles end the whole transaction, savepoints and all
+            return partial(self.future.set_exception, _told(error, connection.engine))
         savepoint.commit()
         return partial(self.future.set_result, result)
 
@@ -82,7 +82,10 @@ class Writer:
             with self._engine.begin() as connection:
                 outcomes = [job.attempt(connection) for job in group]
         except Exception as error:
-            told = explained(error, self._engine.url.database) if isinstance(error, DBAPIError) else error
-            outcomes = [partial(job.future.set_exception, told) for job in group]
+            outcomes = [partial(job.future.set_exception, _told(error, self._engine)) for job in group]
         for tell in outcomes:
             tell()
+
+
+def _told(error: Exception, engine: Engine) -> Exception:
+    return explained(error, engine.url.database) if isinstance(error, DBAPIError) else error

@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from made import Disk
 from sqlalchemy import Connection
 
 from storage.database import Database
@@ -76,17 +77,15 @@ def test_a_cancelled_job_is_left_out(database: Database) -> None:
 
 
 def test_a_full_disk_is_told_to_each_job_and_passes(database: Database) -> None:
-    def pages(limit: int) -> None:
-        database.writer.submit(lambda c: c.exec_driver_sql(f"PRAGMA max_page_count={limit}").scalar()).result()
-
-    pages(1)  # SQLite then says the same as on a full disk
+    disk = Disk(database.engine)
+    disk.full = True
     gate, _ = held(database)
     futures = [database.writer.submit(partial(note, size * "x")) for size in (10, 1_000_000, 10)]
     gate.set()
     for future in futures:
         with pytest.raises(StorageError, match="disk is full"):
             future.result()
-    pages(1_000_000)
+    disk.full = False
     database.writer.submit(partial(note, "room again")).result()
     assert notes(database) == ["room again"]
 

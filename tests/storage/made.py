@@ -1,0 +1,93 @@
+"""Small real things for the tests of storage: prompts, lanes, recordings and scripted backends."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from io import BytesIO
+
+import PIL.Image
+from sqlalchemy import Engine
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.event import listen
+
+from backends.events import Event, Finished, ReasoningDelta, Reported, Sent, Stamped, TextDelta, ToolCallDelta, Usage
+from backends.lane import Backend, Lane
+from backends.prompt import AssistantTurn, Prompt, Tool, ToolCall, ToolTurn, UserTurn
+from backends.runner import Entry, Stream
+
+ONE = Lane(Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5))
+TWO = Lane(Backend("two", "vllm", model="m-2"), effort="high", temperature=0.3, max_tokens=99, seed=7)
+THREE = Lane(Backend("three", "mistral"), model="m-3", artifact="NVFP4")
+TOOL = Tool("weather", "Looks outside", {"type": "object", "properties": {"z": {}, "a": {}}})
+
+SAID: tuple[Event, ...] = (
+    Sent('{"model":"m"}'),
+    Reported("m-1-2512", "v1.2"),
+    ReasoningDelta("Let me think. "),
+    TextDelta("=1+1 is 2\u2028"),
+    TextDelta("🙂\nDone."),
+    ToolCallDelta(0, "c1", "weather", '{"z":'),
+    Finished("tool_calls"),
+    Usage(10, 20, 5, None),
+)
+
+
+def asking(text: str) -> Prompt:
+    return Prompt("Be brief.", (UserTurn(text),))
+
+
+def long_talk(text: str = "And now?") -> Prompt:
+    turns = (
+        UserTurn("What is the weather?"),
+        AssistantTurn("", "I must look.", (ToolCall("c1", "weather", "{}"),)),
+        ToolTurn("c1", "weather", "Rain."),
+        AssistantTurn("It rains."),
+        UserTurn(text),
+    )
+    return Prompt("Be brief.", turns, (TOOL,))
+
+
+def stamped(events: Sequence[Event] = SAID) -> list[Stamped]:
+    return [Stamped(1000 * number, event) for number, event in enumerate(events)]
+
+
+def entries(lane: int, events: Sequence[Stamped]) -> list[Entry]:
+    return [Entry(lane, event) for event in events]
+
+
+def scripted(*events: Event) -> Stream:
+    async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        for event in events:
+            yield event
+
+    return stream
+
+
+class Gated:
+    """A backend whose lanes say `SAID` up to the text, then wait for `go` before the rest."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def __call__(self, _lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        for event in SAID[:4]:
+            yield event
+        await self.go.wait()
+        for event in SAID[4:]:
+            yield event
+
+
+class Disk:
+    """The room that a database has. When it is full, SQLite says the same as on a full disk."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.full = False
+        listen(engine, "checkout", self._limit)
+
+    def _limit(self, connection: DBAPIConnection, *_: object) -> None:
+        connection.cursor().execute(f"PRAGMA max_page_count={1 if self.full else 1_000_000}")
+
+
+def png(mode: str = "RGB", size: tuple[int, int] = (4, 3), color: object = 0) -> bytes:
+    out = BytesIO()
+    PIL.Image.new(mode, size, color).save(out, "PNG")  # type: ignore[arg-type]
+    return out.getvalue()

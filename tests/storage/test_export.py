@@ -1,0 +1,220 @@
+"""Exports: JSONL loses nothing, CSV hides no formula, both stream, and a half file never has the final name."""
+
+import asyncio
+import base64
+import csv
+import io
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made import ONE, THREE, TWO, asking, entries, long_talk, png, stamped
+from sqlalchemy import event
+
+from backends import recording
+from backends.answer import fold
+from backends.prompt import Prompt, UserTurn
+from storage import export
+from storage.prompts import body
+from storage.store import Store
+
+
+async def told(store: Store, prompt: Prompt, lanes: int = 2, follows: str | None = None) -> str:
+    """A comparison whose lanes have all answered."""
+    comparison_id = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
+    for lane in range(lanes):
+        await store.append(comparison_id, entries(lane, stamped()[:3]), {})
+        await store.append(comparison_id, entries(lane, stamped()[3:]), {lane: fold(stamped())})
+    return comparison_id
+
+
+def lines(store: Store, images: bool = False) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in export.jsonl(store.engine, store.images if images else None)]
+
+
+def rows(store: Store) -> list[dict[str, str]]:
+    text = b"".join(export.csv(store.engine)).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def said(line: dict[str, Any], lane: int) -> bytes:
+    """A lane's recording out of an export, as a recording's bytes."""
+    return b"".join(orjson.dumps(event) + b"\n" for event in line["lanes"][lane]["recording"])
+
+
+async def test_a_line_of_jsonl_holds_all_that_is_kept(store: Store) -> None:
+    first = await told(store, asking("one"))
+    second = await told(store, long_talk(), lanes=3, follows=first)
+    for ranking in ([[1], [0, 2]], [[0], [1], [2]]):
+        await store.rate(second, "Ann", ranking, tags=["clear"], comment="Good.")
+    one, two = lines(store)
+    assert (one["id"], two["id"], two["follows_id"]) == (first, second, first)
+    assert two["prompt"] == two["lanes"][2]["prompt"] == body(long_talk())
+    assert list(two["prompt"]["tools"][0]["parameters"]["properties"]) == ["z", "a"]
+    assert [rating["ranking"] for rating in two["ratings"]] == [[[1], [0, 2]], [[0], [1], [2]]]
+    assert two["ratings"][1]["supersedes"] == two["ratings"][0]["id"]
+    for index in range(3):
+        assert list(recording.load(said(two, index))) == stamped()
+    lane = two["lanes"][1]
+    assert (lane["backend"], lane["effort"], lane["temperature"], lane["seed"]) == ("two", "high", 0.3, 7)
+    assert (lane["state"], lane["completion_tokens"], lane["first_text_us"]) == ("done", 20, 3000)
+    assert lane["calls"] == [{"id": "c1", "name": "weather", "arguments": '{"z":'}]
+
+
+async def test_no_address_and_no_key_leaves(store: Store) -> None:
+    await told(store, asking("one"))
+    out = b"".join((*export.jsonl(store.engine), *export.csv(store.engine)))
+    assert b"10.0.0.7" not in out
+    assert b"KEY_ENV" not in out
+
+
+async def test_a_lane_that_still_answers_is_exported_so_far(store: Store) -> None:
+    comparison_id = await store.create(asking("?"), [(ONE, asking("?")), (TWO, asking("?"))])
+    await store.append(comparison_id, entries(0, stamped()[:2]), {})
+    (line,) = lines(store)
+    assert list(recording.load(said(line, 0))) == stamped()[:2]
+    assert line["lanes"][1]["recording"] == []
+
+
+async def test_images_are_named_and_go_along_where_wanted(store: Store) -> None:
+    image = store.images.add(png())
+    await told(store, Prompt("", (UserTurn("?", (image, image)),)))
+    (named,), (whole,) = lines(store), lines(store, images=True)
+    (described,) = named["images"]
+    assert (described["sha256"], described["mime"], described["width"]) == (image.sha256, "image/png", 4)
+    assert "data" not in described
+    assert base64.b64decode(whole["images"][0]["data"]) == image.data
+    store.images.path(image.sha256).unlink()
+    assert "data" not in lines(store, images=True)[0]["images"][0]
+
+
+async def test_csv_has_a_row_per_pair_of_each_rating_that_counts(store: Store) -> None:
+    comparison_id = await told(store, asking("one"), lanes=3)
+    await told(store, asking("never rated"))
+    await store.rate(comparison_id, "Ann", [[0], [1], [2]])
+    await store.rate(comparison_id, "Ann", [[1], [0, 2]], tags=["clear", "short"])
+    await store.rate(comparison_id, "Bob", [], all_bad=True)
+    found = rows(store)
+    assert [(row["evaluator"], row["backend_a"], row["backend_b"], row["winner"]) for row in found] == [
+        ("Ann", "one", "two", "model_b"),
+        ("Ann", "one", "three", "tie"),
+        ("Ann", "two", "three", "model_a"),
+        ("Bob", "one", "two", "both_bad"),
+        ("Bob", "one", "three", "both_bad"),
+        ("Bob", "two", "three", "both_bad"),
+    ]
+    first = found[0]
+    assert (first["comparison_id"], first["prompt"], first["system"]) == (comparison_id, "one", "Be brief.")
+    assert (first["effort_b"], first["temperature_b"], first["seed_b"], first["tags"]) == (
+        "high",
+        "0.3",
+        "7",
+        "clear, short",
+    )
+    assert first["reasoning_a"] == "Let me think. "
+    assert first["text_a"] == "'" + "=1+1 is 2\u2028🙂\nDone."
+
+
+@given(st.text(max_size=3), st.sampled_from("=+-@\t\r＝"), st.text(alphabet=" \t\n\u00a0", max_size=3))
+def test_no_cell_can_be_a_formula(rest: str, sign: str, blanks: str) -> None:
+    cell = blanks + sign + rest
+    (found,) = csv.reader(io.StringIO(export._csv_lines([[cell, -1.5]]).decode(), newline=""))
+    assert found == ["'" + cell, "-1.5"]
+
+
+async def test_a_plain_cell_stays_as_it_is() -> None:
+    for cell in ("plain", "1 + 1 = 2", 'a "b", c', "", "a\r\n=b"):
+        (found,) = csv.reader(io.StringIO(export._csv_lines([[cell, "x"]]).decode(), newline=""))
+        assert found == [cell, "x"]
+
+
+async def test_an_export_sees_one_moment(store: Store) -> None:
+    for number in range(export.BATCH + 1):
+        await told(store, asking(str(number)))
+    parts = export.jsonl(store.engine)
+    first = next(parts)
+    await told(store, asking("later"))
+    assert 1 + sum(1 for _ in parts) == export.BATCH + 1
+    assert orjson.loads(first)["title"] == "0"
+
+
+async def test_memory_does_not_grow_with_the_data(store: Store) -> None:
+    async def peak(comparisons: int) -> int:
+        for number in range(comparisons):
+            await told(store, asking(f"{number} {'x' * 5000}"))
+        tracemalloc.start()
+        for part in (*map(len, export.jsonl(store.engine)), *map(len, export.csv(store.engine))):
+            assert part
+        _, highest = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return highest
+
+    await peak(export.BATCH)  # warms caches
+    small = await peak(export.BATCH)
+    assert await peak(8 * export.BATCH) < 1.5 * small
+
+
+async def test_every_batch_seeks(store: Store) -> None:
+    await told(store, asking("one"))
+    asked: list[tuple[str, Any]] = []
+    event.listen(store.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values)))
+    list(export.jsonl(store.engine))
+    list(export.csv(store.engine))
+    selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
+    with store.engine.connect() as connection:
+        plans = [
+            str(row.detail)
+            for sql, values in selects
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+    assert not [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX" not in plan]
+
+
+async def test_the_command_writes_files(store: Store, url: str, tmp_path: Path) -> None:
+    await store.rate(await told(store, asking("one")), "Ann", [[0], [1]])
+    for kind in ("jsonl", "csv"):
+        out = tmp_path / f"out.{kind}"
+        await asyncio.to_thread(export.main, ["--format", kind, "--out", str(out), "--database", url])
+        made = export.jsonl(store.engine) if kind == "jsonl" else export.csv(store.engine)
+        assert out.read_bytes() == b"".join(made)
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_the_command_writes_to_standard_output(store: Store, url: str) -> None:
+    asyncio.run(told(store, asking("one")))
+    root = Path(export.__file__).parents[1]
+    command = [sys.executable, "-m", "storage.export", "--database", url]
+    done = subprocess.run(command, cwd=root, capture_output=True, check=True)
+    assert done.stdout == b"".join(export.jsonl(store.engine))
+
+
+@pytest.mark.parametrize(("arguments", "words"), [([], "no database"), (["--database", "nonsense"], "DATABASE_URL")])
+def test_the_command_tells_what_is_wrong_in_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
+    missing = ["--database", f"sqlite:///{tmp_path / 'none.db'}"]
+    with pytest.raises(SystemExit, match=words):
+        export.main([*missing, *arguments])
+
+
+def test_a_place_that_can_not_be_written_is_told(store: Store, url: str, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="can't be written"):
+        export.main(["--database", url, "--out", str(tmp_path / "no" / "out.jsonl")])
+
+
+def test_a_broken_export_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    def parts() -> Any:
+        yield b"half"
+        raise RuntimeError("broke")
+
+    out = tmp_path / "out.jsonl"
+    out.write_bytes(b"whole")
+    with pytest.raises(RuntimeError):
+        export._save(parts(), out)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
+    assert out.read_bytes() == b"whole"

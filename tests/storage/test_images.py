@@ -1,0 +1,201 @@
+"""Pictures as people send them: odd modes, turned, huge, moving, broken, and none at all."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from made import png
+
+from storage.errors import ImageError, StorageError
+from storage.images import MAX_BYTES, ImageStore
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "images")
+
+
+def saved(picture: PIL.Image.Image, format: str, **options: object) -> bytes:
+    out = BytesIO()
+    picture.save(out, format, **options)
+    return out.getvalue()
+
+
+def decoded(data: bytes) -> PIL.Image.Image:
+    return PIL.Image.open(BytesIO(data))
+
+
+def claiming(width: int, height: int) -> bytes:
+    """A tiny PNG whose header claims a size, with all its pixels one colour."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = zlib.compress(bytes((width + 7) // 8 + 1) * height, 9)
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def test_a_picture_is_kept_once_under_its_content(images: ImageStore, tmp_path: Path) -> None:
+    image = images.add(png(color=(255, 0, 0)))
+    assert images.add(png(color=(255, 0, 0))) == image
+    files = [file for file in (tmp_path / "images").rglob("*") if file.is_file()]
+    assert files == [tmp_path / "images" / image.sha256[:2] / f"{image.sha256}.png"]
+    assert files[0].read_bytes() == image.data
+    assert images.path(image.sha256) == files[0]
+    assert (image.mime, image.width, image.height) == ("image/png", 4, 3)
+
+
+def test_what_is_got_is_what_was_added(images: ImageStore) -> None:
+    image = images.add(saved(PIL.Image.new("RGB", (7, 5), "blue"), "JPEG"))
+    assert images.get(image.sha256) == image
+    assert images.get(image.sha256).data == image.data
+    assert image.mime == "image/jpeg"
+
+
+def test_adding_a_kept_file_again_changes_nothing(images: ImageStore) -> None:
+    image = images.add(saved(PIL.Image.effect_noise((64, 64), 90), "JPEG", quality=60))
+    assert images.add(image.data) == image
+
+
+def test_a_turned_photo_is_upright_and_tells_nothing_of_its_place(images: ImageStore) -> None:
+    photo = PIL.Image.new("RGB", (40, 20), "red")
+    photo.paste("blue", (20, 0, 40, 20))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6  # turn it a quarter to the right
+    exif[0x010F] = "Camera"
+    exif.get_ifd(0x8825)[1] = "N"
+    image = images.add(saved(photo, "JPEG", exif=exif, comment=b"my home", quality=100))
+    kept = decoded(image.data)
+    assert kept.size == (image.width, image.height) == (20, 40)
+    assert kept.getpixel((10, 5))[0] > 200
+    assert kept.getpixel((10, 35))[2] > 200
+    assert not kept.getexif()
+    assert b"my home" not in image.data
+    assert b"Camera" not in image.data
+
+
+def test_text_and_profiles_of_a_png_are_dropped(images: ImageStore) -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    told = PngInfo()
+    told.add_text("Author", "someone")
+    image = images.add(saved(PIL.Image.new("RGB", (2, 2)), "PNG", pnginfo=told, icc_profile=b"profile", dpi=(300, 300)))
+    assert decoded(image.data).info == {}
+
+
+def grey16() -> PIL.Image.Image:
+    picture = PIL.Image.new("I;16", (2, 1))
+    picture.putpixel((0, 0), 0x8000)
+    picture.putpixel((1, 0), 0xFFFF)
+    return picture
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped(images: ImageStore) -> None:
+    kept = decoded(images.add(saved(grey16(), "PNG")).data)
+    assert kept.mode == "L"
+    assert [kept.getpixel((x, 0)) for x in (0, 1)] == pytest.approx([128, 255], abs=1)
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_the_brightest_of_wider_numbers_is_white(images: ImageStore, mode: str) -> None:
+    picture = PIL.Image.new(mode, (2, 1), 500)
+    picture.putpixel((1, 0), 1000)
+    kept = decoded(images.add(saved(picture, "TIFF")).data)
+    assert [kept.getpixel((x, 0)) for x in (0, 1)] == pytest.approx([127, 255], abs=1)
+
+
+def test_ink_becomes_light(images: ImageStore) -> None:
+    image = images.add(saved(PIL.Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "JPEG"))
+    kept = decoded(image.data)
+    assert (kept.mode, image.mime) == ("RGB", "image/jpeg")
+    assert kept.getpixel((4, 4)) == pytest.approx((0, 255, 255), abs=6)
+
+
+def test_a_transparent_palette_keeps_its_transparency(images: ImageStore) -> None:
+    picture = PIL.Image.new("P", (2, 1))
+    picture.putpalette([255, 0, 0, 0, 255, 0])
+    picture.putpixel((1, 0), 1)
+    kept = decoded(images.add(saved(picture, "PNG", transparency=1)).data)
+    assert (kept.mode, kept.getpixel((0, 0)), kept.getpixel((1, 0))) == ("RGBA", (255, 0, 0, 255), (0, 255, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept"), [("1", "RGB"), ("L", "L"), ("LA", "RGBA"), ("P", "RGB"), ("RGB", "RGB"), ("RGBA", "RGBA")]
+)
+def test_every_mode_becomes_one_that_servers_read(images: ImageStore, mode: str, kept: str) -> None:
+    assert decoded(images.add(png(mode)).data).mode == kept
+
+
+@pytest.mark.parametrize("format", ["WEBP", "GIF", "BMP", "TIFF"])
+def test_other_formats_become_png(images: ImageStore, format: str) -> None:
+    assert images.add(saved(PIL.Image.new("RGB", (4, 3), "green"), format)).mime == "image/png"
+
+
+@pytest.mark.parametrize("format", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_moving_pictures_and_many_pages_are_refused(images: ImageStore, format: str) -> None:
+    first, second = PIL.Image.new("RGB", (8, 8), "red"), PIL.Image.new("RGB", (8, 8), "blue")
+    with pytest.raises(ImageError, match="still picture"):
+        images.add(saved(first, format, save_all=True, append_images=[second]))
+
+
+def test_a_photo_with_several_views_is_its_first(images: ImageStore) -> None:
+    first, second = PIL.Image.new("RGB", (8, 8), "red"), PIL.Image.new("RGB", (8, 8), "blue")
+    image = images.add(saved(first, "MPO", save_all=True, append_images=[second]))
+    kept = decoded(image.data)
+    assert (kept.format, image.mime) == ("JPEG", "image/jpeg")
+    assert kept.getpixel((4, 4)) == pytest.approx((255, 0, 0), abs=6)
+
+
+def broken() -> bytes:
+    return saved(PIL.Image.effect_noise((200, 200), 90), "JPEG")[:2000]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (lambda: b"", "no image"),
+        (lambda: b"just text", "no image"),
+        (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image"),
+        (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no image"),
+        (broken, "damaged or cut off"),
+        (lambda: bytes(MAX_BYTES + 1), "at most 20"),
+        (lambda: claiming(9000, 9000), "40 million pixels"),
+        (lambda: claiming(20_000, 20_000), "40 million pixels"),
+        (lambda: png()[:40], "damaged|no image"),
+    ],
+)
+def test_what_can_not_be_taken_says_what_to_do(images: ImageStore, data: Callable[[], bytes], words: str) -> None:
+    with pytest.raises(ImageError, match=words):
+        images.add(data())
+
+
+def test_a_bomb_is_small_and_never_decoded(images: ImageStore) -> None:
+    import tracemalloc
+
+    bomb = claiming(16_000, 16_000)
+    assert len(bomb) < 40_000
+    tracemalloc.start()
+    with pytest.raises(ImageError):
+        images.add(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "ab" * 31, "AB" * 32, "ab" * 32 + "\n", "ab" * 32])
+def test_only_the_hash_of_a_kept_picture_has_a_path(images: ImageStore, name: str) -> None:
+    with pytest.raises(KeyError):
+        images.path(name)
+    with pytest.raises(KeyError):
+        images.get(name)
+
+
+def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "images").write_text("in the way")
+    with pytest.raises(StorageError, match="can't be stored"):
+        ImageStore(tmp_path / "images").add(png())

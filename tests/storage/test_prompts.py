@@ -1,0 +1,49 @@
+"""Prompts as JSON bodies: what is stored loads back equal, and equal prompts have equal ids."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from made import asking, long_talk
+
+from backends.prompt import AssistantTurn, Image, Prompt, Tool, ToolCall, ToolTurn, UserTurn
+from storage.prompts import body, prompt_id, restore, title
+
+PICTURES = {name: Image(name, "image/png", 1, 1, b"") for name in ("a" * 64, "b" * 64)}
+words = st.text(max_size=20)
+calls = st.lists(st.builds(ToolCall, words, words, words), max_size=2).map(tuple)
+shown = st.lists(st.sampled_from(list(PICTURES.values())), max_size=3).map(tuple)
+turns = st.one_of(
+    st.builds(UserTurn, words, shown),
+    st.builds(AssistantTurn, words, words, calls),
+    st.builds(ToolTurn, words, words, words),
+)
+schemas = st.dictionaries(words, st.recursive(st.none() | st.integers() | words, st.lists, max_leaves=3), max_size=3)
+prompts = st.builds(
+    Prompt,
+    words,
+    st.lists(turns, min_size=1, max_size=4).map(tuple),
+    st.lists(st.builds(Tool, words, words, schemas), max_size=2).map(tuple),
+)
+
+
+@given(prompts)
+def test_a_body_loads_back_equal(prompt: Prompt) -> None:
+    assert restore(body(prompt), PICTURES) == prompt
+
+
+@given(prompts, prompts)
+def test_prompts_share_an_id_when_they_are_equal(one: Prompt, other: Prompt) -> None:
+    same = prompt_id(body(one)) == prompt_id(body(other))
+    assert same or one != other
+    assert not same or one == other
+
+
+def test_the_order_of_a_tool_s_parameters_counts() -> None:
+    one, other = (Prompt("", (UserTurn("?"),), (Tool("t", "", keys),)) for keys in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+    assert prompt_id(body(one)) != prompt_id(body(other))
+
+
+def test_a_title_is_one_short_line_of_what_is_asked_now() -> None:
+    assert title(long_talk("And\n  now?")) == "And now?"
+    assert title(Prompt("", (ToolTurn("c1", "weather", "Rain."),))) == "Rain."
+    assert len(title(asking("x" * 5000))) == 120
+    assert title(asking("")) == ""

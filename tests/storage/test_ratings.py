@@ -1,0 +1,74 @@
+"""Rankings and the pairs that follow from them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.errors import RatingError
+from storage.ratings import Ranking, commented, named, pairs, tagged, whole
+
+
+@st.composite
+def rankings(draw: st.DrawFn) -> Ranking:
+    places = draw(st.lists(st.integers(0, 5), min_size=1, max_size=6))
+    return tuple(tuple(lane for lane, place in enumerate(places) if place == wanted) for wanted in sorted(set(places)))
+
+
+def test_two_lanes_give_one_pair() -> None:
+    assert pairs(((0,), (1,)), False) == [(0, 1, "model_a")]
+    assert pairs(((1,), (0,)), False) == [(0, 1, "model_b")]
+    assert pairs(((0, 1),), False) == [(0, 1, "tie")]
+    assert pairs(((0, 1),), True) == [(0, 1, "both_bad")]
+
+
+def test_a_ranking_with_ties_gives_every_pair() -> None:
+    assert pairs(((1,), (0, 2)), False) == [(0, 1, "model_b"), (0, 2, "tie"), (1, 2, "model_a")]
+
+
+def test_one_lane_alone_gives_no_pair() -> None:
+    assert pairs(((0,),), False) == []
+
+
+@given(rankings())
+def test_pairs_are_complete_and_agree_with_the_order(ranking: Ranking) -> None:
+    order = {lane: place for place, group in enumerate(ranking) for lane in group}
+    found = pairs(ranking, False)
+    assert [(a, b) for a, b, _ in found] == [(a, b) for a in range(len(order)) for b in range(a + 1, len(order))]
+    for a, b, winner in found:
+        assert winner == {-1: "model_a", 0: "tie", 1: "model_b"}[(order[a] > order[b]) - (order[a] < order[b])]
+
+
+@given(rankings(), st.booleans())
+def test_a_whole_ranking_is_taken_as_it_is(ranking: Ranking, all_bad: bool) -> None:
+    assert whole([list(group) for group in ranking], all_bad, sum(map(len, ranking))) == ranking
+
+
+def test_all_bad_needs_no_order() -> None:
+    assert whole([], True, 3) == ((0, 1, 2),)
+
+
+@pytest.mark.parametrize("ranking", [[], [[0]], [[0], [0, 1, 2]], [[0, 1, 2], []], [[0, 1, 3]], [[-1, 0, 1]]])
+def test_a_ranking_must_place_each_lane_once(ranking: list[list[int]]) -> None:
+    with pytest.raises(RatingError, match="each of the 3 lanes once"):
+        whole(ranking, False, 3)
+
+
+def test_names_tags_and_comments_are_trimmed() -> None:
+    assert named("  Ann ") == "Ann"
+    assert tagged([" clear ", "", "clear", "short"]) == ("clear", "short")
+    assert commented(" Fine.\n") == "Fine."
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81])
+def test_a_rating_needs_a_name(name: str) -> None:
+    with pytest.raises(RatingError, match="who rates"):
+        named(name)
+
+
+def test_what_is_too_long_is_refused() -> None:
+    with pytest.raises(RatingError, match="tags"):
+        tagged(["x" * 41])
+    with pytest.raises(RatingError, match="tags"):
+        tagged([str(number) for number in range(21)])
+    with pytest.raises(RatingError, match="4001 letters"):
+        commented("x" * 4001)

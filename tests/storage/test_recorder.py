@@ -1,0 +1,222 @@
+"""Comparisons kept while they run, by scripted backends: whoever watches, and whatever the database does."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+import pytest
+from made import ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
+from sqlalchemy import text
+
+from backends.answer import State, fold
+from backends.errors import BackendError
+from backends.events import Event, Failed, Finished, TextDelta, Usage
+from backends.lane import Lane
+from backends.prompt import Prompt
+from storage.comparison import Comparison
+from storage.errors import StorageError
+from storage.recorder import Recorder
+from storage.store import Store
+
+ASKED = asking("What is 1+1?")
+LANES = [(ONE, ASKED), (TWO, ASKED)]
+
+
+async def read(store: Store, comparison_id: str) -> Comparison:
+    found = await store.read(comparison_id)
+    assert found is not None
+    return found
+
+
+async def until_kept(store: Store, comparison_id: str, events: int) -> Comparison:
+    """Waits until every lane has at least so many events in the database."""
+    async with asyncio.timeout(10):
+        while True:
+            found = await read(store, comparison_id)
+            if all(len(lane.recording) >= events for lane in found.lanes):
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def first_in(store: Store) -> str:
+    async with asyncio.timeout(10):
+        while True:
+            if rows := (await store.page()).rows:
+                return rows[0].id
+            await asyncio.sleep(0.01)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - nothing tells when it becomes true
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def gated(store: Store) -> AsyncIterator[tuple[Recorder, Gated]]:
+    backend = Gated()
+    recorder = Recorder(store, backend)
+    yield recorder, backend
+    await recorder.aclose()
+
+
+async def test_a_comparison_is_kept_as_it_ran(store: Store) -> None:
+    recorder = Recorder(store, scripted(*SAID))
+    comparison_id = await recorder.compare(ASKED, LANES)
+    run = recorder.live(comparison_id)
+    assert run is not None
+    await recorder.saved(comparison_id)
+    assert recorder.live(comparison_id) is None
+    found = await read(store, comparison_id)
+    for index, lane in enumerate(found.lanes):
+        assert lane.recording == tuple(entry.stamped for entry in run.log if entry.lane == index)
+        assert [stamped.event for stamped in lane.recording] == list(SAID)
+        assert lane.answer == run.answers()[index]
+        assert lane.answer.usage == Usage(10, 20, 5, None)
+
+
+async def test_the_saved_columns_are_the_fold_of_the_saved_recording(store: Store) -> None:
+    recorder = Recorder(store, scripted(*SAID))
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await recorder.saved(comparison_id)
+    answer = fold((await read(store, comparison_id)).lanes[0].recording)
+    with store.engine.connect() as connection:
+        row = connection.execute(text("SELECT * FROM answers JOIN texts ON id = answer_id WHERE position = 0")).one()
+    assert (row.text, row.reasoning, row.request) == (answer.text, answer.reasoning, answer.request)
+    assert (row.state, row.end_us, row.pieces) == (answer.state, answer.times.end, answer.pieces)
+    assert row.completion_tokens == 20  # it came after the finish
+
+
+async def test_events_are_in_the_database_while_lanes_still_answer(store: Store, gated: tuple[Recorder, Gated]) -> None:
+    recorder, backend = gated
+    comparison_id = await recorder.compare(ASKED, LANES)
+    found = await until_kept(store, comparison_id, 4)
+    assert recorder.live(comparison_id) is not None
+    assert [lane.answer.state for lane in found.lanes] == [State.ANSWERING] * 2
+    backend.go.set()
+    await recorder.saved(comparison_id)
+    assert [lane.answer.state for lane in (await read(store, comparison_id)).lanes] == [State.DONE] * 2
+
+
+async def test_the_end_is_kept_at_once(store: Store) -> None:
+    recorder = Recorder(store, scripted(*SAID))
+    started = time.perf_counter()
+    await recorder.saved(await recorder.compare(ASKED, LANES))
+    assert time.perf_counter() - started < 0.45  # the pace is 0.5 s
+
+
+async def test_one_lane_is_stopped_and_the_other_goes_on(store: Store, gated: tuple[Recorder, Gated]) -> None:
+    recorder, backend = gated
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await until_kept(store, comparison_id, 4)
+    recorder.stop(comparison_id, 0)
+    run = recorder.live(comparison_id)
+    assert run is not None
+    async with asyncio.timeout(10):
+        while run.answers()[0].state != State.STOPPED:
+            await run.changed(len(run.log))
+    backend.go.set()
+    await recorder.saved(comparison_id)
+    states = [lane.answer.state for lane in (await read(store, comparison_id)).lanes]
+    assert states == [State.STOPPED, State.DONE]
+    recorder.stop(comparison_id)  # too late, and harmless
+    recorder.stop("nothing")
+
+
+async def test_a_failing_lane_is_kept_beside_a_good_one(store: Store) -> None:
+    async def stream(lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        yield TextDelta("Well")
+        if lane is TWO:
+            raise BackendError("midstream", "two broke off.")
+        yield Finished("stop")
+
+    recorder = Recorder(store, stream)
+    comparison_id = await recorder.compare(ASKED, [*LANES, (THREE, ASKED)])
+    await recorder.saved(comparison_id)
+    one, two, three = (lane.answer for lane in (await read(store, comparison_id)).lanes)
+    assert (one.state, two.state, three.state) == (State.DONE, State.FAILED, State.DONE)
+    assert (two.text, two.failure) == ("Well", Failed("midstream", "two broke off."))
+
+
+async def test_who_asks_may_go_away(store: Store, gated: tuple[Recorder, Gated]) -> None:
+    recorder, backend = gated
+    asking = asyncio.create_task(recorder.compare(ASKED, LANES))
+    await asyncio.sleep(0)  # it has begun
+    asking.cancel()
+    comparison_id = await first_in(store)
+    await until(lambda: recorder.live(comparison_id) is not None)
+    backend.go.set()
+    await recorder.saved(comparison_id)
+    assert [lane.state for lane in (await store.page()).rows[0].lanes] == [State.DONE] * 2
+
+
+async def test_closing_marks_live_lanes_as_interrupted(store: Store) -> None:
+    recorder = Recorder(store, Gated())
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await until_kept(store, comparison_id, 4)
+    await recorder.aclose()
+    answers = [lane.answer for lane in (await read(store, comparison_id)).lanes]
+    assert [answer.state for answer in answers] == [State.INTERRUPTED] * 2
+    assert [answer.text for answer in answers] == ["=1+1 is 2\u2028"] * 2
+    with pytest.raises(StorageError, match="closing"):
+        await recorder.compare(ASKED, LANES)
+
+
+async def test_a_full_disk_ends_no_lane_and_is_made_up_for(store: Store) -> None:
+    disk, go = Disk(store.engine), asyncio.Event()
+    long = TextDelta(random.Random(1).randbytes(100_000).hex())
+
+    async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        yield TextDelta("Well, ")
+        await go.wait()
+        yield long
+        yield Finished("stop")
+
+    recorder = Recorder(store, stream)
+    comparison_id = await recorder.compare(ASKED, LANES)
+    run = recorder.live(comparison_id)
+    assert run is not None
+    await until_kept(store, comparison_id, 1)
+    disk.full = True
+    go.set()
+    await run.ended()
+    await until(lambda: recorder.problem != "")
+    assert "disk is full" in recorder.problem
+    assert [answer.state for answer in run.answers()] == [State.DONE] * 2
+    disk.full = False
+    await recorder.saved(comparison_id)
+    assert recorder.problem == ""
+    found = await read(store, comparison_id)
+    assert [lane.answer.text for lane in found.lanes] == ["Well, " + long.text] * 2
+
+
+async def test_closing_with_a_database_that_takes_nothing_gives_up_in_time(store: Store) -> None:
+    recorder = Recorder(store, Gated())
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await until_kept(store, comparison_id, 4)
+    store.close()  # nothing can be written any more
+    async with asyncio.timeout(5):
+        await recorder.aclose()
+    assert recorder.live(comparison_id) is None
+
+
+async def test_keeping_a_long_answer_writes_each_event_once(store: Store) -> None:
+    """Linear cost: what the batches hold together is what the lane said, however many batches there were."""
+    going = asyncio.Event()
+
+    async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        for number in range(3000):
+            yield TextDelta(f" word{number}")
+            if number == 1000:
+                await going.wait()
+        yield Finished("stop")
+
+    recorder = Recorder(store, stream)
+    comparison_id = await recorder.compare(ASKED, LANES[:1])
+    await until_kept(store, comparison_id, 1001)
+    going.set()
+    await recorder.saved(comparison_id)
+    (lane,) = (await read(store, comparison_id)).lanes
+    assert len(lane.recording) == 3001
+    assert lane.answer.text.endswith(" word2999")
