@@ -12,6 +12,7 @@ BackendError            one exception, told apart by `kind`:
   refused  setup          any other refusal; something to install or set here first
 """
 
+import os
 import re
 from collections.abc import Mapping
 
@@ -82,6 +83,8 @@ _ADVICE = {
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
     """The error for an answer that is no event stream, from its status and whatever its body says."""
+    if len(key := os.environ.get(backend.key_env, "").strip()) >= 8:
+        body = body.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
     text = message_of(body)
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
     haystack = f"{text} {body[:2000].decode(errors='replace')}"
@@ -107,22 +110,26 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
 def message_of(body: bytes) -> str:
     """The words of an error body: the JSON shapes that servers use, else its text without markup."""
     try:
-        found = words_of(orjson.loads(body))
+        return words_of(orjson.loads(body))
     except orjson.JSONDecodeError:
-        found = re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", body.decode(errors="replace"), flags=re.S)
-    return re.sub(r"\s+", " ", found).strip()[:RAW_LIMIT]
+        text = body.decode(errors="replace")
+        return words_of(re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", text, flags=re.DOTALL))
 
 
 def words_of(found: object) -> str:
-    """The words of an error found in parsed JSON, in any of the shapes that servers use."""
+    """The words of an error found in parsed JSON, on one line and cut to a readable length."""
+    return re.sub(r"\s+", " ", _words(found)).strip()[:RAW_LIMIT]
+
+
+def _words(found: object) -> str:
     match found:
         case str():
             return found
         case {"error": (dict() | str()) as inner} | {"message": (dict() | str()) as inner}:
-            return words_of(inner)
+            return _words(inner)
         case {"detail": [*rows]}:
             return "; ".join(
-                f"{'.'.join(map(str, row.get('loc', [])))} {row.get('msg', '')}".strip()
+                f"{'.'.join(map(str, row.get('loc') or ()))} {row.get('msg', '')}".strip()
                 for row in rows
                 if isinstance(row, dict)
             )

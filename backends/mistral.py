@@ -53,7 +53,7 @@ class MistralClient:
         api_key(self._backend)  # a missing key is said before the SDK is loaded
         if self._sdk is None:  # its import takes a while: not on the loop that other lanes stream on
             self._sdk = await asyncio.to_thread(self._load)
-        model = lane.model or self._backend.model
+        model = lane.model or self._backend.model or KIND.model
         body = request_body(DIALECT, model, lane, prompt)
         yield Sent(orjson.dumps(request_body(DIALECT, model, lane, prompt, fingerprint)).decode())
         with reaching(self._backend):
@@ -70,9 +70,8 @@ class MistralClient:
             answer = await sdk.chat.stream_async(**body)
         except MistralError as error:
             raise refusal(self._backend, error.status_code, error.body.encode(), error.headers) from error
-        except (
-            ValidationError
-        ) as error:  # before anything was sent; its own text would repeat the input, images and all
+        except ValidationError as error:
+            # before anything was sent; the error's own text would repeat the whole input, images and all
             said = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()[:3])
             raise BackendError("refused", f"The mistralai SDK refuses this request: {said}") from error
         return cast(httpx.Response, answer.response)

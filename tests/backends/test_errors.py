@@ -30,6 +30,13 @@ def test_a_rate_limit_says_how_long_to_wait(after: str, said: str) -> None:
     assert said in str(refusal(BACKEND, 429, b"{}", httpx.Headers({"retry-after": after})))
 
 
+def test_a_key_that_the_server_repeats_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VLLM_API_KEY", "s3cret-and-long")
+    error = refusal(BACKEND, 401, b'{"error":"no such key: s3cret-and-long"}', httpx.Headers())
+    assert "s3cret" not in str(error)
+    assert "no such key: [the key]" in str(error)
+
+
 def test_a_refused_request_without_a_declared_key_says_how_to_declare_one() -> None:
     error = refusal(Backend("lane", "vllm"), 401, b'{"error":"Unauthorized"}', httpx.Headers())
     assert "`key_env`" in str(error)

@@ -1,5 +1,7 @@
 """The Mistral API through its SDK: what the SDK really sends, and what it must not get in the way of."""
 
+from dataclasses import replace
+
 import httpx
 import orjson
 import pytest
@@ -21,14 +23,14 @@ def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MISTRAL_API_KEY", "not this one")  # the SDK takes it silently when it is given none
 
 
-def answering(response: httpx.Response) -> tuple[MistralClient, list[httpx.Request]]:
+def answering(response: httpx.Response, **settings: str) -> tuple[MistralClient, list[httpx.Request]]:
     asked: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         asked.append(request)
         return response
 
-    return MistralClient(BACKEND, transport=httpx.MockTransport(handle)), asked
+    return MistralClient(replace(BACKEND, **settings), transport=httpx.MockTransport(handle)), asked
 
 
 def good(**headers: str) -> httpx.Response:
@@ -69,6 +71,13 @@ async def test_connecting_and_silence_keep_their_own_timeouts(prompt: Prompt) ->
     client, asked = answering(good())
     assert [event async for event in client.stream(LANE, prompt)]
     assert asked[0].extensions["timeout"] == {"connect": 10.0, "read": 33.0, "write": 33.0, "pool": 33.0}
+
+
+async def test_another_address_of_the_api_has_the_same_model(prompt: Prompt) -> None:
+    client, asked = answering(good(), base_url="https://api.eu.mistral.ai", model="")
+    assert [event async for event in client.stream(LANE, prompt)]
+    assert asked[0].url.host == "api.eu.mistral.ai"
+    assert orjson.loads(asked[0].content)["model"] == "mistral-small-2603"
 
 
 async def test_a_deprecated_model_still_answers(prompt: Prompt) -> None:
