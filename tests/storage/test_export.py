@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,17 @@ async def test_an_export_sees_one_moment(store: Store) -> None:
     await told(store, asking("later"))
     assert 1 + sum(1 for _ in parts) == export.BATCH + 1
     assert orjson.loads(first)["title"] == "0"
+
+
+async def test_an_export_may_go_on_in_another_thread(store: Store) -> None:
+    for number in range(2 * export.BATCH):
+        await told(store, asking(str(number)))
+    parts = export.jsonl(store.engine)
+    found = []
+    with ThreadPoolExecutor(2) as pool:
+        while part := await asyncio.get_running_loop().run_in_executor(pool, next, parts, b""):
+            found.append(orjson.loads(part)["title"])
+    assert found == [str(number) for number in range(2 * export.BATCH)]
 
 
 async def test_memory_does_not_grow_with_the_data(store: Store) -> None:
