@@ -22,8 +22,8 @@ def main() -> None:
             *path, last = name.split(".")
             setattr(reduce(getattr, path, params), last, value)
         server = xllamacpp.Server(params)  # returns when the model is loaded
-    except ImportError:
-        _say(error="the package xllamacpp is missing: run `pip install -r requirements.txt`")
+    except ImportError as error:  # the package is missing, or on a bare Linux the libgomp.so.1 that it needs
+        _say(error=f"{error}. Run `pip install -r requirements.txt`, and for libgomp `apt-get install libgomp1`")
         os._exit(1)
     except Exception as error:  # llama.cpp gives no detail
         _say(error=f"llama.cpp says {str(error)!r} to {settings['model.path']}")
