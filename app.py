@@ -21,7 +21,9 @@ def main() -> int:
     except ValueError:
         return refuse(f"PORT must be a number, not {os.environ['PORT']!r}.")
     except OSError as error:
-        return refuse(f"Port {port} can't be used ({error.strerror}): is Lanewise running there already? Set PORT to another.")
+        return refuse(
+            f"Port {port} can't be used ({error.strerror}): is Lanewise running there already? Set PORT to another."
+        )
 
     # imported only now, so that a taken port is known at once
     import uvicorn

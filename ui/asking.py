@@ -1,10 +1,11 @@
 """Reads what a person filled in, into prompts and lanes. Knows no gradio; every `Problem` says where and what to do."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from backends.lane import Lane
 from backends.prompt import Image, Prompt, Tool, UserTurn, follow_up
@@ -98,8 +99,8 @@ def tools(text: str) -> tuple[Tool, ...]:
     if not text.strip():
         return ()
     try:
-        found = json.loads(text)
-    except json.JSONDecodeError as error:
+        found = orjson.loads(clean(text))
+    except orjson.JSONDecodeError as error:
         raise Problem(f"Tools, line {error.lineno}, column {error.colno}: {error.msg}.") from error
     return tuple(_tool(i, each) for i, each in enumerate(found if isinstance(found, list) else [found], 1))
 
@@ -121,7 +122,12 @@ def _tool(number: int, found: Any) -> Tool:
 def prompt(system: str, text: str, pictures: tuple[Image, ...], functions: tuple[Tool, ...]) -> Prompt:
     if not text.strip():
         raise Problem("Write a prompt first.")
-    return Prompt(system.strip(), (UserTurn(text, pictures),), functions)
+    return Prompt(clean(system).strip(), (UserTurn(clean(text), pictures),), functions)
+
+
+def clean(text: str) -> str:
+    """Half a character (a lone surrogate, as a browser may send) can be neither sent nor stored: it becomes �."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def next_turn(
@@ -133,7 +139,7 @@ def next_turn(
     for letter, kept in zip(LETTERS, earlier.lanes, strict=False):
         lane = _lane(registry, f"Lane {letter}", settings_for(kept.lane))
         try:
-            following.append((lane, follow_up(kept.prompt, kept.answer.turn, text, pictures)))
+            following.append((lane, follow_up(kept.prompt, kept.answer.turn, clean(text), pictures)))
         except ValueError as error:
             raise Problem(f"Lane {letter}: {error}.") from error
     return asked, following

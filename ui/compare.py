@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from dataclasses import dataclass, replace
 import gradio as gr
 
 from backends.answer import Answer
@@ -28,8 +28,17 @@ TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ig
 PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
-ADDRESS = """(run) => { const to = new URL(location); to.searchParams.delete('lanes');
-  run ? to.searchParams.set('run', run) : to.searchParams.delete('run'); history.replaceState({}, '', to); return run; }"""
+# and takes the keyboard to the lanes, where 1 to 6, t and b rate
+ADDRESS = """(run) => {
+  const to = new URL(location);
+  to.searchParams.delete('lanes');
+  to.searchParams.set('run', run);
+  history.replaceState({}, '', to);
+  const lanes = document.getElementById('lanes');
+  lanes.tabIndex = -1;
+  lanes.focus({ preventScroll: true });
+  return run;
+}"""
 
 
 class Handlers:
@@ -152,11 +161,11 @@ class Handlers:
         try:
             await self.store.rate(
                 run,
-                str(sent.get("evaluator", "")),
+                asking.clean(str(sent.get("evaluator", ""))),
                 sent.get("ranking") or [],
                 all_bad=bool(sent.get("all_bad")),
-                tags=[str(tag) for tag in sent.get("tags") or []],
-                comment=str(sent.get("comment", "")),
+                tags=[asking.clean(str(tag)) for tag in sent.get("tags") or []],
+                comment=asking.clean(str(sent.get("comment", ""))),
             )
             said = "Saved."
         except (RatingError, StorageError) as error:
@@ -201,9 +210,7 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
     showing = run.change(does.show, run, around, cancels=[watching], js=ADDRESS, **PRIVATE)
     showing.success(lambda run: run, run, watched, **PRIVATE)
 
-    prompt.submit(
-        does.compare, [prompt, system, tools, follow, run, count, *fields], [run, notice, prompt], **PRIVATE
-    )
+    prompt.submit(does.compare, [prompt, system, tools, follow, run, count, *fields], [run, notice, prompt], **PRIVATE)
     stop.click(does.stop, run, None, **PRIVATE)
     add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
@@ -243,7 +250,9 @@ def composer() -> tuple[Any, ...]:
             with gr.Accordion("Tools", open=False):
                 tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
         with gr.Row(elem_id="acts"):
-            follow = gr.Checkbox(label="Follow up: each lane with its own history", value=False, visible=False, elem_id="follow")
+            follow = gr.Checkbox(
+                label="Follow up: each lane with its own history", value=False, visible=False, elem_id="follow"
+            )
             examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")

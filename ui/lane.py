@@ -68,13 +68,23 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     letter = view.LETTERS[index]
     shown = settings or Settings()
     backend = find(registry, shown.backend)
-    with gr.Column(visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column:
+    with gr.Column(
+        visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
+    ) as column:
         with gr.Group(elem_classes="settings"):
             name = gr.Dropdown(
-                choices(registry), value=shown.backend, label=f"Lane {letter}", elem_id=f"backend-{letter}", filterable=False
+                choices(registry),
+                value=shown.backend,
+                label=f"Lane {letter}",
+                elem_id=f"backend-{letter}",
+                filterable=False,
             )
             effort = gr.Radio(
-                efforts(registry, backend), value=shown.effort, label="Effort", elem_id=f"effort-{letter}", elem_classes="effort"
+                efforts(registry, backend),
+                value=shown.effort,
+                label="Effort",
+                elem_id=f"effort-{letter}",
+                elem_classes="effort",
             )
         with gr.Accordion("Model and sampling", open=False, elem_classes="more-settings"):
             model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
@@ -103,7 +113,10 @@ def find(registry: Registry, name: str | None) -> Backend | None:
 
 def choices(registry: Registry) -> list[tuple[str, str]]:
     return [
-        (" · ".join(dict.fromkeys(part for part in (each.name, each.model.split("/")[-1], each.artifact) if part)), each.name)
+        (
+            " · ".join(dict.fromkeys(part for part in (each.name, each.model.split("/")[-1], each.artifact) if part)),
+            each.name,
+        )
         for each in registry.backends
     ]
 
@@ -115,7 +128,11 @@ def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]
 def chosen_backend(registry: Registry, name: str) -> tuple[Any, ...]:
     backend = find(registry, name)
     offered = efforts(registry, backend)
-    return gr.Radio(choices=offered, value=offered[0][1] if offered else None), backend and backend.model, view.idle_card(backend)
+    return (
+        gr.Radio(choices=offered, value=offered[0][1] if offered else None),
+        backend and backend.model,
+        view.idle_card(backend),
+    )
 
 
 def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) -> list[Any]:

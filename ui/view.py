@@ -17,7 +17,7 @@ LIVE = (State.WAITING, State.THINKING, State.CALLING, State.ANSWERING)
 
 
 def card(key: str, lane: Lane, answer: Answer, note: str, answer_url: str) -> dict[str, Any]:
-    """What a lane's card shows; `key` changes when another run is shown in the same place, `answer_url` has the text."""
+    """What a lane's card shows. `key` changes when another run is shown in its place; `answer_url` gives the text."""
     live = answer.state in LIVE
     return {
         "key": key,
@@ -53,7 +53,9 @@ def question(kept: Comparison, thread: Sequence[Link]) -> dict[str, Any]:
         "run": kept.id,
         "thread": [{"id": link.id, "title": link.title} for link in thread],
         "text": asked.text,
-        "images": [{"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in asked.images],
+        "images": [
+            {"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in asked.images
+        ],
         "about": " · ".join(about),
         "more": "\n\n".join(more),
     }
@@ -189,7 +191,11 @@ def thought(answer: Answer) -> str:
 def tool_call(call: ToolCall, live: bool) -> dict[str, str]:
     """Arguments pretty-printed once they are whole JSON; before that, and when invalid, exactly as they came."""
     try:
-        return {"name": call.name, "args": json.dumps(json.loads(call.arguments), indent=2, ensure_ascii=False), "state": ""}
+        return {
+            "name": call.name,
+            "args": json.dumps(json.loads(call.arguments), indent=2, ensure_ascii=False),
+            "state": "",
+        }
     except ValueError:
         return {"name": call.name, "args": call.arguments, "state": "…" if live else "arguments are not valid JSON"}
 
@@ -201,19 +207,20 @@ def ended_early(answer: Answer) -> str:
     return f"Ran out of tokens{' while thinking' if thinking else ''}: raise max tokens for a whole answer."
 
 
-# What the page's markdown takes as code or LaTeX is left alone; a tag anywhere else is shown as the text it is.
+# What the page's markdown takes as code or LaTeX is left alone; a tag or an image elsewhere is shown as the text it is:
+# an image in an answer would be fetched from wherever the model says.
 _TOKENS = re.compile(
     r"(?P<keep>^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)|\Z)"
     r"|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
     r"|\$\$.+?\$\$|\$.+?\$|\\\(.+?\\\)|\\\[.+?\\\]"
     r"|^(?: {4}|\t).*?$)"
-    r"|<(?=[A-Za-z/!?])",
+    r"|<(?=[A-Za-z/!?])|!\[",
     re.DOTALL | re.MULTILINE,
 )
 
 
 def markdown(text: str) -> str:
     """The answer as markdown in which no HTML is left to be HTML: `<b>` outside code reads as `<b>`."""
-    if "<" not in text:
+    if "<" not in text and "![" not in text:
         return text
-    return _TOKENS.sub(lambda found: found["keep"] or "&lt;", text)
+    return _TOKENS.sub(lambda found: found["keep"] or {"<": "&lt;", "![": "!\\["}[found[0]], text)

@@ -1,4 +1,4 @@
-"""The app over HTTP: the page, and what a page can't do: pictures, exports, health. Sends nothing that asks for the net."""
+"""The app over HTTP: the page, and beside it pictures, exports and health. Nothing asks for a foreign address."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator
@@ -88,11 +88,11 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> FastAPI:
 
     @app.get("/export.jsonl")
     def jsonl() -> StreamingResponse:
-        return download(export.jsonl(store), "lanewise.jsonl", "application/jsonl")
+        return download(export.jsonl(store.engine, store.images), "lanewise.jsonl", "application/jsonl")
 
     @app.get("/export.csv")
     def csv() -> StreamingResponse:
-        return download(export.csv(store), "lanewise.csv", "text/csv; charset=utf-8")
+        return download(export.csv(store.engine), "lanewise.csv", "text/csv; charset=utf-8")
 
     blocks = page.build(registry, store, recorder)
     blocks.max_threads = 200

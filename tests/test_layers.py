@@ -1,0 +1,34 @@
+"""Imports run one way, and each library has one room."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ORDER = ["app", "ui", "storage", "backends"]  # each may import those to its right
+ROOMS = {"gradio": ["ui"], "sqlalchemy": ["storage"], "alembic": ["storage"], "fastapi": ["ui"], "httpx": ["backends"]}
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """(room, file, imported top-level name) of every import."""
+    for file in [ROOT / "app.py", *(path for room in ORDER[1:] for path in (ROOT / room).rglob("*.py"))]:
+        name = str(file.relative_to(ROOT))
+        for node in ast.walk(ast.parse(file.read_text())):
+            found = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            found += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            for each in found:
+                yield name.split("/")[0].removesuffix(".py"), name, each.split(".")[0]
+
+
+def test_imports_run_one_way() -> None:
+    backward = [
+        f"{name} imports {found}"
+        for room, name, found in imports()
+        if found in ORDER and ORDER.index(found) < ORDER.index(room)
+    ]
+    assert not backward
+
+
+def test_each_library_has_one_room() -> None:
+    astray = [f"{name} imports {found}" for room, name, found in imports() if room not in ROOMS.get(found, [room])]
+    assert not astray

@@ -1,0 +1,224 @@
+"""The page in a real browser, used as an evaluator would."""
+
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.conftest import App
+
+PICTURE = Path(__file__).parents[2] / "ui" / "assets" / "pictures" / "red.png"
+
+
+def visit(page: Page, app: App, *lanes: str) -> None:
+    page.goto(f"{app.url}/?lanes={','.join(lanes)}" if lanes else app.url)
+    expect(page.locator("#prompt textarea")).to_be_visible()
+    if lanes:
+        expect(page.locator(".lane:visible")).to_have_count(len(lanes))
+
+
+def ask(page: Page, text: str) -> None:
+    page.fill("#prompt textarea", text)
+    page.press("#prompt textarea", "Enter")
+
+
+def expect_state(page: Page, lane: str, state: str) -> None:
+    expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
+
+
+def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: App) -> None:
+    visit(page, app, "local", "local", "holds")
+    page.locator("#effort-B").get_by_label("high").check()
+    page.set_input_files("#prompt input[type=file]", PICTURE)
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(1)
+    ask(page, "What colour is this? Answer with one word.")
+
+    expect_state(page, "C", "answering")
+    page.locator("#lane-C [data-act=stop]").click()
+    expect_state(page, "C", "stopped")
+    expect(page.locator("#answer-C")).to_contain_text("The beginning")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    expect(page.locator("#lane-A .reasoning")).to_be_hidden()
+    page.locator("#lane-B .reasoning summary").click()
+    expect(page.locator("#lane-B .trace")).not_to_be_empty()
+    expect(page.locator("#answer-A")).not_to_be_empty()
+    expect(page.locator("#lane-A .note")).to_contain_text("demo eyes: sees only the mean colour")
+    answer = page.locator("#answer-A").inner_text()
+
+    page.locator(".rating .name").fill("Ada")
+    page.locator(".rating .name").press("Enter")
+    for key in "21":
+        page.keyboard.press(key)
+    expect(page.locator(".rating .order")).to_have_text("B > A > C")
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+
+    page.reload()
+    expect(page.locator(".rating .order")).to_have_text("B > A > C")
+    expect(page.locator("#answer-A")).to_have_text(answer)
+    expect(page.locator(".question .images img")).to_have_count(1)
+    expect_state(page, "C", "stopped")
+
+    page.get_by_role("tab", name="History").click()
+    first = page.locator(".history li").first
+    expect(first).to_contain_text("What colour is this?")
+    expect(first).to_contain_text("B > A > C")
+
+    run = re.search(r"run=([^&]+)", page.url)[1]
+    with page.expect_download() as download:
+        page.get_by_text("Export JSONL").click()
+    kept = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    mine = next(each for each in kept if each["id"] == run)
+    assert mine["ratings"][0]["evaluator"] == "Ada"
+    assert mine["lanes"][0]["text"].strip() == answer.strip()
+    assert mine["lanes"][1]["reasoning"]
+    assert mine["lanes"][2]["state"] == "stopped"
+    assert mine["images"][0]["data"]
+    with page.expect_download() as download:
+        page.get_by_text("Export CSV").click()
+    pairs = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    assert [row["winner"] for row in pairs if row["comparison_id"] == run] == ["model_b", "model_a", "model_a"]
+
+
+def test_what_a_model_writes_is_text(page: Page, app: App) -> None:
+    visit(page, app, "talks", "calls")
+    ask(page, "Hello")
+    expect_state(page, "A", "done")
+    answer = page.locator("#answer-A")
+    expect(answer).to_contain_text("Use <i> and <i>this</i>: bold")
+    expect(answer.locator("i")).to_have_count(0)
+    expect(answer.locator("strong")).to_have_text("bold")
+    page.locator("#lane-A .reasoning summary").click()
+    expect(page.locator("#lane-A .trace")).to_have_text("Let me <b>think</b>.")
+    expect(page.locator("#lane-A .figures")).to_contain_text("7 in · 9 out")
+    page.locator("#lane-A [data-act=copy]").click()
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('<i>this</i>'))")
+
+    expect_state(page, "B", "done")
+    expect(page.locator("#lane-B .call code")).to_have_text("get_weather")
+    expect(page.locator("#lane-B .call pre")).to_have_text('{\n  "city": "Oslo"\n}')
+
+
+def test_a_broken_lane_costs_only_itself(page: Page, app: App) -> None:
+    visit(page, app, "absent", "dies", "html", "talks")
+    ask(page, "Hello")
+    for lane in "ABC":
+        expect_state(page, lane, "failed")
+    expect_state(page, "D", "done")
+    expect(page.locator("#lane-A .error")).to_contain_text("can't be reached")
+    expect(page.locator("#lane-B .error")).to_contain_text("What had arrived is kept")
+    expect(page.locator("#answer-B")).to_contain_text("Half an ans")
+    expect(page.locator("#lane-C .error")).to_contain_text("answered 200: Welcome.")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", "Write a prompt first"), ("   ", "Write a prompt first")],
+)
+def test_an_empty_prompt_is_refused(page: Page, app: App, text: str, expected: str) -> None:
+    visit(page, app, "talks", "calls")
+    ask(page, text)
+    expect(page.locator(".notice")).to_contain_text(expected)
+    assert "run=" not in page.url
+
+
+def test_what_is_no_image_is_named_and_nothing_runs(page: Page, app: App, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not an image")
+    visit(page, app, "talks", "calls")
+    page.set_input_files("#prompt input[type=file]", broken)
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(1)
+    ask(page, "What is this?")
+    expect(page.locator(".notice")).to_contain_text("broken.png")
+    assert "run=" not in page.url
+
+
+def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: App) -> None:
+    visit(page, app, "talks", "calls")
+    page.get_by_role("button", name="Tools").click()
+    page.locator("#tools .cm-content").click()
+    page.keyboard.type('{"name": ')
+    ask(page, "Hello")
+    expect(page.locator(".notice")).to_contain_text("Tools, line 1")
+
+
+def test_lanes_are_added_duplicated_and_removed(page: Page, app: App) -> None:
+    visit(page, app, "talks", "calls")
+    page.locator("#lane-A [data-act=duplicate]").click()
+    expect(page.locator(".lane:visible")).to_have_count(3)
+    expect(page.locator("#backend-B input")).to_have_value("talks")
+    expect(page.locator("#backend-C input")).to_have_value("calls")
+    page.locator("#lane-A [data-act=remove]").click()
+    expect(page.locator(".lane:visible")).to_have_count(2)
+    for count in (3, 4, 5, 6):
+        page.locator("#add").click()
+        expect(page.locator(".lane:visible")).to_have_count(count)
+    page.locator("#add").click()
+    expect(page.get_by_text("A comparison has 2 to 6 lanes.")).to_be_visible()
+
+
+def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: App) -> None:
+    visit(page, app, "talks", "calls")
+    ask(page, "Which?")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    page.keyboard.press("t")
+    expect(page.locator(".rating .hint")).to_contain_text("Type your name")
+    page.keyboard.type("Grace")
+    page.keyboard.press("Enter")
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    for key, pressed in (("b", "Both bad"), ("1", "A better")):
+        page.keyboard.press(key)
+        expect(page.locator(f".rating button[aria-pressed=true]:has-text('{pressed}')")).to_be_visible()
+    page.locator(".rating .tags button", has_text="clear").click()
+    expect(page.locator(".rating .tags button[aria-pressed=true]")).to_have_text("clear")
+
+    run = re.search(r"run=([^&]+)", page.url)[1]
+    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
+    ratings = next(each["ratings"] for each in map(json.loads, exported) if each["id"] == run)
+    assert [rating["all_bad"] for rating in ratings] == [False, True, False, False]
+    assert [rating["supersedes"] for rating in ratings[1:]] == [rating["id"] for rating in ratings[:-1]]
+    assert ratings[-1]["tags"] == ["clear"]
+
+
+def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: App) -> None:
+    visit(page, app, "holds", "talks")
+    ask(page, "Stay")
+    expect_state(page, "A", "answering")
+    expect_state(page, "B", "done")
+    link = page.url
+    page.goto("about:blank")
+    page.goto(link)
+    expect_state(page, "A", "answering")
+    expect(page.locator("#answer-A")).to_contain_text("The beginning")
+    page.locator("#stop").click()
+    expect_state(page, "A", "stopped")
+    expect(page.locator("#stop")).to_be_hidden()
+
+
+def test_a_follow_up_keeps_each_lanes_history(page: Page, app: App) -> None:
+    visit(page, app, "talks", "talks")
+    ask(page, "First question")
+    expect_state(page, "B", "done")
+    page.locator("#follow input").check()
+    ask(page, "Second question")
+    expect(page.locator(".question .thread a")).to_have_count(2)
+    expect_state(page, "B", "done")
+    run = re.search(r"run=([^&]+)", page.url)[1]
+    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
+    kept = next(each for each in map(json.loads, exported) if each["id"] == run)
+    said = [turn.get("text") for turn in kept["lanes"][0]["prompt"]["turns"]]
+    assert said[0] == "First question"
+    assert said[-1] == "Second question"
+    assert len(said) == 3
+    page.locator(".question .thread a").first.click()
+    expect(page.locator(".question .asked")).to_have_text("First question")
+
+
+def test_gradios_proxies_are_closed(page: Page, app: App) -> None:
+    for path in ("file=https://example.com/x.png", "file=http:/example.com/x.png", "proxy=https://example.com/x"):
+        assert page.request.get(f"{app.url}/gradio_api/{path}").status == 403
