@@ -149,6 +149,9 @@ def cost(lane: Lane, answer: Answer) -> float | None:
     return (usage.prompt * backend.price_in + usage.completion * backend.price_out) / 1e6
 
 
+SHORTEST = 0.1  # seconds: what came in one burst has no speed
+
+
 def _since(times: Times, at: int | None, name: str, explanation: str) -> tuple[str, str, str] | None:
     if at is None or times.sent is None:
         return None
@@ -157,9 +160,11 @@ def _since(times: Times, at: int | None, name: str, explanation: str) -> tuple[s
 
 def _speed(answer: Answer) -> tuple[str, str, str] | None:
     times, tokens = answer.times, answer.usage.completion
-    if times.first is None or times.last is None or times.last == times.first:
+    if times.first is None or times.last is None:
         return None
     span = (times.last - times.first) / 1e6
+    if span < SHORTEST:
+        return None
     if tokens:
         return ("speed", f"{(tokens - 1) / span:.0f} tok/s", "Tokens after the first, over the time they took")
     about = (answer.pieces - 1) / span

@@ -17,8 +17,8 @@ PICTURE = Path(__file__).parents[2] / "ui" / "assets" / "pictures" / "red.png"
 def visit(page: Page, app: App, *lanes: str) -> None:
     page.goto(f"{app.url}/?lanes={','.join(lanes)}" if lanes else app.url)
     expect(page.locator("#prompt textarea")).to_be_visible()
-    if lanes:
-        expect(page.locator(".lane:visible")).to_have_count(len(lanes))
+    for letter, lane in zip("ABCDEF", lanes, strict=False):
+        expect(page.locator(f"#backend-{letter} input")).to_have_value(re.compile(rf"^{lane}\b"))
 
 
 def ask(page: Page, text: str) -> None:
