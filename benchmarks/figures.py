@@ -1,5 +1,6 @@
 """What every benchmark counts with: CPU and memory of process trees, percentiles, medians, and tables."""
 
+import os
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -20,6 +21,12 @@ def tree(pid: int) -> list[psutil.Process]:
     """A process and everything it started."""
     root = psutil.Process(pid)
     return [root, *root.children(recursive=True)]
+
+
+def others() -> float:
+    """Seconds of CPU that the whole machine spent on anything but this process and what it started."""
+    spent = psutil.cpu_times()
+    return spent.user + spent.nice + spent.system + spent.irq + spent.softirq - cpu(tree(os.getpid()))
 
 
 def _total(processes: Iterable[psutil.Process], figure: Callable[[psutil.Process], float]) -> float:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.chromium import PROMPT, chromium, processes
 from benchmarks.fake import Script
-from benchmarks.figures import cpu, medians, percentile, table, tree
+from benchmarks.figures import cpu, medians, others, percentile, table, tree
 from benchmarks.servers import Server, serving
 
 LANES = 4
@@ -83,14 +83,15 @@ def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
     session.send("Network.enable")
     session.on("Network.dataReceived", lambda data: received.append(data["dataLength"]))
     page.fill(PROMPT, f"{Script(tokens, RATE, first=FIRST, stamp=4)} Compare these.")
-    before, before_browser = cpu(tree(server.pid)), cpu(processes())
+    before = time.perf_counter(), cpu(tree(server.pid)), cpu(processes()), others()
     page.press(PROMPT, "Enter")
     page.wait_for_function(
         f"watch.rows.filter(([index]) => index === {tokens - 1}).length === {LANES}",
         polling=200,
         timeout=(tokens / RATE * 2 + 30) * 1000,
     )
-    used, used_browser = cpu(tree(server.pid)) - before, cpu(processes()) - before_browser
+    after = time.perf_counter(), cpu(tree(server.pid)), cpu(processes()), others()
+    seconds, used, browser_used, others_used = (end - start for start, end in zip(before, after, strict=True))
     rows, submitted = page.evaluate("[watch.rows, watch.submitted]")
     page.context.close()
     late = [shown - sent for _, sent, shown in rows]
@@ -100,9 +101,10 @@ def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
         "last token late ms": max(shown - sent for index, sent, shown in rows if index == tokens - 1),
         "first token adds ms": min(shown for index, _, shown in rows if index == 0) - submitted - FIRST,
         "server CPU s / 4,000 tokens": used / (LANES * tokens) * 4000,
-        "browser CPU s / 4,000 tokens": used_browser / (LANES * tokens) * 4000,
+        "browser CPU s / 4,000 tokens": browser_used / (LANES * tokens) * 4000,
         "bytes per token": sum(received) / (LANES * tokens),
         "page load ms": loaded,
+        "busy with other things, cores": others_used / seconds,
     }
 
 
