@@ -4,20 +4,20 @@ import logging
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 # before gradio is imported: it would otherwise ask the net for its newest version
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
-HOST = "127.0.0.1"
-
 
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    host = os.environ.get("HOST", "127.0.0.1")
     try:
         port = int(os.environ.get("PORT", "7860"))
-        listening = socket.create_server((HOST, port))
+        listening = socket.create_server((host, port))
     except ValueError:
         return refuse(f"PORT must be a number, not {os.environ['PORT']!r}.")
     except OSError as error:
@@ -42,9 +42,10 @@ def main() -> int:
     for problem in found.problems:
         print(f"Backends: {problem}", file=sys.stderr)
     app = web.build(found, store, Recorder(store, found.stream))
-    print(f"Lanewise is at http://{HOST}:{port}", flush=True)
+    print(f"Lanewise is at http://{host}:{port}", flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
-    server.run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # Ctrl-C: the server has ended everything in order before it says so
+        server.run(sockets=[listening])
     return 0
 
 

@@ -63,7 +63,8 @@ def declared() -> Backend:
     name = Path(own or BUNDLED).stem
     found = re.fullmatch(r"(.+)[-.]((?:i?q\d|bf16|f16|f32|mxfp4)\w*)", name, re.IGNORECASE)
     model, artifact = found.groups() if found else (name, "")
-    return Backend(name="local", kind="local", model=model, artifact=artifact, note="" if own else NOTE)
+    backend = Backend(name="local", kind="local", model=model, artifact=artifact)
+    return backend if own else replace(backend, temperature=0.2, max_tokens=300, note=NOTE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,17 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
+def executable() -> str | None:
+    return next(filter(None, map(shutil.which, _NAMES)), None)
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, _NAMES)), None)
-    if not executable:
+    path = executable()
+    if not path:
         raise SystemExit(f"no Chromium found: install one of {', '.join(_NAMES)}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=_FLAGS)
         yield browser
         browser.close()
 

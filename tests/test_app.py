@@ -1,6 +1,6 @@
 """The app as a process: what it needs to start, and what it says when it can't."""
 
-import signal
+import os
 import socket
 import subprocess
 import sys
@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import ROOT, free_port, launch, settings
+from benchmarks.servers import ROOT, serving
+from tests.ui.conftest import free_port, settings
 
 
-def refused(folder: Path, port: int, **more: str) -> str:
+def refused(folder: Path, **more: str) -> str:
+    """What the app says when it does not start."""
     ended = subprocess.run(
-        [sys.executable, ROOT / "app.py"],
-        cwd=folder,
-        env=settings(folder, port, **more),
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env=os.environ | settings(folder) | {"PORT": str(free_port())} | more,
         capture_output=True,
         text=True,
         timeout=60,
@@ -27,28 +29,29 @@ def refused(folder: Path, port: int, **more: str) -> str:
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        assert f"Port {port}" in refused(tmp_path, port)
+        port = str(taken.getsockname()[1])
+        assert f"Port {port}" in refused(tmp_path, PORT=port)
 
 
 def test_a_port_that_is_no_number_is_named(tmp_path: Path) -> None:
-    assert "PORT must be a number" in refused(tmp_path, 0, PORT="many")
+    assert "PORT must be a number" in refused(tmp_path, PORT="many")
 
 
 def test_a_database_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    said = refused(tmp_path, free_port(), DATABASE_URL=f"sqlite:///{tmp_path / 'file' / 'x.db'}")
-    assert str(tmp_path / "file") in said
+    assert str(tmp_path / "file") in refused(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path / 'file' / 'x.db'}")
 
 
-def test_a_second_app_on_the_same_database_is_refused_and_a_wrong_entry_is_named(tmp_path: Path) -> None:
+def test_a_second_app_on_the_same_database_is_refused(tmp_path: Path) -> None:
+    with serving("app.py", **settings(tmp_path)):
+        assert "Lanewise" in refused(tmp_path)
+
+
+def test_a_wrong_entry_is_named_and_the_app_starts(tmp_path: Path) -> None:
     (tmp_path / "backends.toml").write_text('[[backend]]\nname = "x"\nkind = "telepathy"\n')
-    first = launch(tmp_path, free_port())
-    try:
-        assert "Lanewise" in refused(tmp_path, free_port())
-    finally:
-        first.process.send_signal(signal.SIGTERM)
-        assert first.process.wait(20) is not None
+    said = tmp_path / "said"
+    with said.open("w") as errors, serving("app.py", errors=errors, **settings(tmp_path)):
+        assert "backends.toml, line 1" in said.read_text()
 
 
 @pytest.mark.parametrize("module", ["pandas", "mistralai", "xllamacpp", "gguf"])

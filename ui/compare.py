@@ -58,6 +58,9 @@ class Handlers:
         try:
             pictures = await asyncio.to_thread(asking.images, self.store.images, asked["files"])
             if follow and run:
+                live = self.recorder.live(run)
+                if live and not live.over:
+                    raise Problem("Wait until every lane is done, or stop it: a follow-up goes to all of them.")
                 await self.recorder.saved(run)
                 earlier = await self.store.read(run)
                 if earlier is None:
@@ -148,8 +151,7 @@ class Handlers:
         return frame + [None] * (2 * len(self.slots) - len(frame))
 
     def _lane(self, run: str, index: int, one: Lane, answer: Answer) -> list[Any]:
-        declared = lane.find(self.registry, one.backend.name)
-        note = declared.note if declared else ""
+        note = lane.note(self.registry, lane.find(self.registry, one.backend.name))
         return [view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}"), answer.text]
 
     # rating
@@ -217,6 +219,8 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
         slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], lanes, **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], lanes, **PRIVATE)
+    # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
+    follow.select(does.restore, run, lanes, **PRIVATE)
     rating.rate(does.rate, None, rating, **PRIVATE)
     for button, example in zip(examples, EXAMPLES, strict=True):
         button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
@@ -244,16 +248,13 @@ def composer() -> tuple[Any, ...]:
             submit_btn="Run",
             elem_id="prompt",
         )
-        with gr.Row(elem_id="options"):
-            with gr.Accordion("System prompt", open=False):
-                system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
-            with gr.Accordion("Tools", open=False):
-                tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
         with gr.Row(elem_id="acts"):
-            follow = gr.Checkbox(
-                label="Follow up: each lane with its own history", value=False, visible=False, elem_id="follow"
-            )
+            with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
+                system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
+            with gr.Accordion("Tools", open=False, elem_classes="unfolds"):
+                tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
             examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
+            follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")
     return prompt, system, tools, follow, examples, stop, add

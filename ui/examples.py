@@ -28,7 +28,7 @@ class Example:
 
 
 EXAMPLES = (
-    Example("Text: a capital", "What is the capital of France?"),
-    Example("Image: name the colour", "What colour is this?", (PICTURES / "red.png",)),
+    Example("Text: a rainbow", "How does a rainbow form?"),
+    Example("Image: its colour", "What colour is this?", (PICTURES / "red.png",)),
     Example("Tool: the weather", "What is the weather in Paris?", tools=json.dumps([WEATHER], indent=2)),
 )

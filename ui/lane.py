@@ -71,14 +71,15 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     with gr.Column(
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
-        with gr.Group(elem_classes="settings"):
-            name = gr.Dropdown(
-                choices(registry),
-                value=shown.backend,
-                label=f"Lane {letter}",
-                elem_id=f"backend-{letter}",
-                filterable=False,
-            )
+        name = gr.Dropdown(
+            choices(registry),
+            value=shown.backend,
+            label=f"Lane {letter}",
+            elem_id=f"backend-{letter}",
+            elem_classes="backend",
+            filterable=False,
+        )
+        with gr.Row(elem_classes="settings"):
             effort = gr.Radio(
                 efforts(registry, backend),
                 value=shown.effort,
@@ -86,16 +87,18 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
                 elem_id=f"effort-{letter}",
                 elem_classes="effort",
             )
-        with gr.Accordion("Model and sampling", open=False, elem_classes="more-settings"):
-            model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
-            with gr.Row():
-                empty = {"placeholder": "server's own", "min_width": 80}
-                temperature = gr.Number(
-                    shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
-                )
-                limit = gr.Number(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
-                seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
-        card = Drawn("lane", view.idle_card(backend), elem_id=f"card-{letter}")
+            with gr.Accordion("Sampling", open=False, elem_classes="unfolds"):
+                model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
+                with gr.Row():
+                    empty = {"placeholder": "server's own", "min_width": 80}
+                    temperature = gr.Number(
+                        shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
+                    )
+                    limit = gr.Number(
+                        shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty
+                    )
+                    seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
+        card = Drawn("lane", view.idle_card(note(registry, backend)), elem_id=f"card-{letter}")
         answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
     name.input(
         lambda chosen: chosen_backend(registry, chosen),
@@ -121,6 +124,14 @@ def choices(registry: Registry) -> list[tuple[str, str]]:
     ]
 
 
+def note(registry: Registry, backend: Backend | None) -> str:
+    """What a person should know before asking this backend."""
+    if backend is None:
+        return ""
+    missing = registry.missing_key(backend)
+    return " ".join(filter(None, [missing and f"Needs a key: set {missing} and restart.", backend.note]))
+
+
 def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]]:
     return [(effort or "not sent", effort) for effort in (registry.efforts(backend) if backend else ())]
 
@@ -131,7 +142,7 @@ def chosen_backend(registry: Registry, name: str) -> tuple[Any, ...]:
     return (
         gr.Radio(choices=offered, value=offered[0][1] if offered else None),
         backend and backend.model,
-        view.idle_card(backend),
+        view.idle_card(note(registry, backend)),
     )
 
 

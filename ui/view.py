@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backends.answer import Answer, State, Times
-from backends.lane import Backend, Lane
+from backends.lane import Lane
 from backends.prompt import ToolCall, UserTurn
 from storage.comparison import Comparison, Link, Page, Rating, Row
 
@@ -35,8 +35,8 @@ def card(key: str, lane: Lane, answer: Answer, note: str, answer_url: str) -> di
     }
 
 
-def idle_card(backend: Backend | None) -> dict[str, Any]:
-    return {"key": "", "note": backend.note if backend else ""}
+def idle_card(note: str) -> dict[str, Any]:
+    return {"key": "", "label": "Its answer will stream here.", "note": note}
 
 
 def question(kept: Comparison, thread: Sequence[Link]) -> dict[str, Any]:

@@ -1,26 +1,18 @@
 """The real app in a process of its own, a scripted server for its lanes, and the system's Chromium."""
 
 import asyncio
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from tests.backends.fake_server import delta, die, hold, reply, serving, stream
-
-ROOT = Path(__file__).parents[2]
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-START = 60  # seconds
+from benchmarks.chromium import chromium, executable
+from benchmarks.servers import Server, serving
+from tests.backends.fake_server import delta, die, hold, reply, stream
+from tests.backends.fake_server import serving as speaking
 
 ANSWERS = {
     "talks": stream(
@@ -43,61 +35,13 @@ ANSWERS = {
 }
 
 
-@dataclass(frozen=True)
-class App:
-    url: str
-    folder: Path
-    process: subprocess.Popen[str]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def settings(folder: Path, port: int, **more: str) -> dict[str, str]:
-    """An environment that names no backend but those of `folder`."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return (
-        kept
-        | {
-            "PORT": str(port),
-            "DATABASE_URL": f"sqlite:///{folder / 'lanewise.db'}",
-            "BACKENDS": str(folder / "backends.toml"),
-            "GRADIO_TEMP_DIR": str(folder / "uploads"),
-            "PYTHONPATH": str(ROOT),
-        }
-        | more
-    )
-
-
-def launch(folder: Path, port: int) -> App:
-    """Starts the app and waits until it answers."""
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "app.py"], cwd=folder, env=settings(folder, port), text=True, stdout=subprocess.PIPE
-    )
-    url = f"http://127.0.0.1:{port}"
-    assert process.stdout
-    said = process.stdout.readline()
-    if url not in said:
-        raise AssertionError(f"the app did not start: {said!r}, exit status {process.wait(5)}")
-    for _ in range(START * 20):
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=1):
-                return App(url, folder, process)
-        except (urllib.error.URLError, TimeoutError):
-            threading.Event().wait(0.05)
-    raise AssertionError("the app does not answer")
-
-
 @pytest.fixture(scope="session")
 def fake_url() -> Iterator[str]:
     """A server on a thread of its own: each model answers as `ANSWERS` says."""
     loop, ready, over, urls = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
 
     async def serve() -> None:
-        async with serving(ANSWERS) as fake:
+        async with speaking(ANSWERS) as fake:
             urls.append(fake.base_url)
             ready.set()
             await over.wait()
@@ -111,31 +55,37 @@ def fake_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory, fake_url: str) -> Iterator[App]:
+def app(tmp_path_factory: pytest.TempPathFactory, fake_url: str) -> Iterator[Server]:
+    """The app with a backend for each of `ANSWERS`, and one that is absent."""
     folder = tmp_path_factory.mktemp("app")
-    entries = [
-        f'[[backend]]\nname = "{model}"\nkind = "llamacpp"\nbase_url = "{fake_url}"\nmodel = "{model}"\n'
-        for model in ANSWERS
-    ]
-    absent = (
-        f'[[backend]]\nname = "absent"\nkind = "vllm"\nbase_url = "http://127.0.0.1:{free_port()}/v1"\nmodel = "m"\n'
-    )
-    (folder / "backends.toml").write_text("\n".join([*entries, absent]))
-    started = launch(folder, free_port())
-    yield started
-    started.process.terminate()
-    started.process.wait(20)
+    entry = '[[backend]]\nname = "{0}"\nkind = "llamacpp"\nbase_url = "{1}"\nmodel = "{0}"\n'
+    nobody = f"http://127.0.0.1:{free_port()}/v1"
+    entries = [entry.format(model, fake_url) for model in ANSWERS] + [entry.format("absent", nobody)]
+    (folder / "backends.toml").write_text("\n".join(entries))
+    with serving("app.py", **settings(folder)) as server:
+        yield server
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """The app's environment when all that it reads and keeps is in `folder`."""
+    return {
+        "DATABASE_URL": f"sqlite:///{folder / 'lanewise.db'}",
+        "BACKENDS": str(folder / "backends.toml"),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
+    if not executable():
         pytest.skip("no Chromium on this machine: install the package `chromium`")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with chromium() as opened:
         yield opened
-        opened.close()
 
 
 def is_own(url: str) -> bool:

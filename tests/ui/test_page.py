@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.ui.conftest import App
+from benchmarks.servers import Server
 
 PICTURE = Path(__file__).parents[2] / "ui" / "assets" / "pictures" / "red.png"
 
 
-def visit(page: Page, app: App, *lanes: str) -> None:
+def visit(page: Page, app: Server, *lanes: str) -> None:
     page.goto(f"{app.url}/?lanes={','.join(lanes)}" if lanes else app.url)
     expect(page.locator("#prompt textarea")).to_be_visible()
     for letter, lane in zip("ABCDEF", lanes, strict=False):
@@ -30,7 +30,7 @@ def expect_state(page: Page, lane: str, state: str) -> None:
     expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
 
 
-def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: App) -> None:
+def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> None:
     visit(page, app, "local", "local", "holds")
     page.locator("#effort-B").get_by_label("high").check()
     page.set_input_files("#prompt input[type=file]", PICTURE)
@@ -84,7 +84,7 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: App) -> Non
     assert [row["winner"] for row in pairs if row["comparison_id"] == run] == ["model_b", "model_a", "model_a"]
 
 
-def test_what_a_model_writes_is_text(page: Page, app: App) -> None:
+def test_what_a_model_writes_is_text(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     ask(page, "Hello")
     expect_state(page, "A", "done")
@@ -103,7 +103,7 @@ def test_what_a_model_writes_is_text(page: Page, app: App) -> None:
     expect(page.locator("#lane-B .call pre")).to_have_text('{\n  "city": "Oslo"\n}')
 
 
-def test_a_broken_lane_costs_only_itself(page: Page, app: App) -> None:
+def test_a_broken_lane_costs_only_itself(page: Page, app: Server) -> None:
     visit(page, app, "absent", "dies", "html", "talks")
     ask(page, "Hello")
     for lane in "ABC":
@@ -119,14 +119,14 @@ def test_a_broken_lane_costs_only_itself(page: Page, app: App) -> None:
     ("text", "expected"),
     [("", "Write a prompt first"), ("   ", "Write a prompt first")],
 )
-def test_an_empty_prompt_is_refused(page: Page, app: App, text: str, expected: str) -> None:
+def test_an_empty_prompt_is_refused(page: Page, app: Server, text: str, expected: str) -> None:
     visit(page, app, "talks", "calls")
     ask(page, text)
     expect(page.locator(".notice")).to_contain_text(expected)
     assert "run=" not in page.url
 
 
-def test_what_is_no_image_is_named_and_nothing_runs(page: Page, app: App, tmp_path: Path) -> None:
+def test_what_is_no_image_is_named_and_nothing_runs(page: Page, app: Server, tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"not an image")
     visit(page, app, "talks", "calls")
@@ -137,7 +137,7 @@ def test_what_is_no_image_is_named_and_nothing_runs(page: Page, app: App, tmp_pa
     assert "run=" not in page.url
 
 
-def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: App) -> None:
+def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     page.get_by_role("button", name="Tools").click()
     page.locator("#tools .cm-content").click()
@@ -146,7 +146,7 @@ def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: App) -> No
     expect(page.locator(".notice")).to_contain_text("Tools, line 1")
 
 
-def test_lanes_are_added_duplicated_and_removed(page: Page, app: App) -> None:
+def test_lanes_are_added_duplicated_and_removed(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     page.locator("#lane-A [data-act=duplicate]").click()
     expect(page.locator(".lane:visible")).to_have_count(3)
@@ -161,7 +161,7 @@ def test_lanes_are_added_duplicated_and_removed(page: Page, app: App) -> None:
     expect(page.get_by_text("A comparison has 2 to 6 lanes.")).to_be_visible()
 
 
-def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: App) -> None:
+def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     ask(page, "Which?")
     expect_state(page, "A", "done")
@@ -185,7 +185,7 @@ def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: App) -> Non
     assert ratings[-1]["tags"] == ["clear"]
 
 
-def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: App) -> None:
+def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: Server) -> None:
     visit(page, app, "holds", "talks")
     ask(page, "Stay")
     expect_state(page, "A", "answering")
@@ -200,7 +200,7 @@ def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: Ap
     expect(page.locator("#stop")).to_be_hidden()
 
 
-def test_a_follow_up_keeps_each_lanes_history(page: Page, app: App) -> None:
+def test_a_follow_up_keeps_each_lanes_history(page: Page, app: Server) -> None:
     visit(page, app, "talks", "talks")
     ask(page, "First question")
     expect_state(page, "B", "done")
@@ -219,6 +219,6 @@ def test_a_follow_up_keeps_each_lanes_history(page: Page, app: App) -> None:
     expect(page.locator(".question .asked")).to_have_text("First question")
 
 
-def test_gradios_proxies_are_closed(page: Page, app: App) -> None:
+def test_gradios_proxies_are_closed(page: Page, app: Server) -> None:
     for path in ("file=https://example.com/x.png", "file=http:/example.com/x.png", "proxy=https://example.com/x"):
         assert page.request.get(f"{app.url}/gradio_api/{path}").status == 403

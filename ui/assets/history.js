@@ -23,7 +23,7 @@ function line(v) {
 }
 function render() {
   const v = props.value || { rows: [], next: '', first: true };
-  $('.empty').hidden = v.rows.length > 0; $('.bar').hidden = $('.pages').hidden = v.rows.length === 0;
+  $('.empty').hidden = v.rows.length > 0; $('.bar').hidden = v.rows.length === 0; $('.pages').hidden = v.first && !v.next;
   $('.rows').replaceChildren(...v.rows.map(line));
   $('[data-act=older]').disabled = !v.next; $('[data-act=newest]').disabled = v.first;
 }
