@@ -252,7 +252,9 @@ def composer() -> tuple[Any, ...]:
             with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
                 system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
             with gr.Accordion("Tools", open=False, elem_classes="unfolds"):
-                tools = gr.Code(language="json", show_label=False, label="Tools as JSON", lines=4, elem_id="tools")
+                tools = gr.Code(
+                    language="json", show_label=False, label="Tools as JSON", lines=4, max_lines=14, elem_id="tools"
+                )
             examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
             follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
