@@ -104,7 +104,7 @@ def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
         "browser CPU s / 4,000 tokens": browser_used / (LANES * tokens) * 4000,
         "bytes per token": sum(received) / (LANES * tokens),
         "page load ms": loaded,
-        "busy with other things, cores": others_used / seconds,
+        "busy with other things, cores": max(0.0, round(others_used / seconds, 2)),
     }
 
 
@@ -130,5 +130,7 @@ def main(quick: bool) -> None:
 
 
 def over(key: str, ours: float, floor: float) -> str:
-    """Times add up, and the floor's are near zero; everything else is told as a ratio."""
-    return f"{ours - floor:+.0f} ms" if key.endswith("ms") else f"x {ours / floor:.2f}"
+    """Times add up, and the floor's are near zero; amounts are told as a ratio."""
+    if key.endswith("ms"):
+        return f"{ours - floor:+.0f} ms"
+    return f"x {ours / floor:.2f}" if floor else ""

@@ -1,8 +1,9 @@
 """The Compare tab: ask, watch, rate. It only views runs, which live in tasks of their own and outlast any tab."""
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from ui.examples import EXAMPLES, SYSTEM, Example
 from ui.lane import Drawn, Slot
 
 FRAMES_A_SECOND = 10
+FRAMES_A_FIGURE = 5
 
 TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
@@ -132,11 +134,14 @@ class Handlers:
 
     async def watch(self, run: str) -> AsyncIterator[list[Any]]:
         """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
-        live, seen = self.recorder.live(run), -1
-        while live is not None:
+        live, seen, frame = self.recorder.live(run), -1, None
+        for number in itertools.count() if live else ():
             seen = await live.changed(seen)
             drawn = time.monotonic()
-            yield self._frame(run, zip(live.lanes, live.answers(), strict=True))
+            # figures change with every token, but are read at a glance: as long as they stand, so does their card
+            earlier = frame if number % FRAMES_A_FIGURE else None
+            frame = self._frame(run, zip(live.lanes, live.answers(), strict=True), earlier)
+            yield frame
             if live.over and len(live.log) == seen:
                 return
             await asyncio.sleep(max(0.0, 1 / FRAMES_A_SECOND - (time.monotonic() - drawn)))
@@ -144,15 +149,16 @@ class Handlers:
         if kept:
             yield self._frame(run, ((each.lane, each.answer) for each in kept.lanes))
 
-    def _frame(self, run: str, lanes: Any) -> list[Any]:
-        frame: list[Any] = []
+    def _frame(self, run: str, lanes: Iterable[tuple[Lane, Answer]], earlier: list[Any] | None = None) -> list[Any]:
+        """Card and answer of each slot in turn; live lanes keep the figures of the `earlier` frame."""
+        frame: list[Any] = [None] * (2 * len(self.slots))
         for index, (one, answer) in enumerate(lanes):
-            frame += self._lane(run, index, one, answer)
-        return frame + [None] * (2 * len(self.slots) - len(frame))
-
-    def _lane(self, run: str, index: int, one: Lane, answer: Answer) -> list[Any]:
-        note = lane.note(self.registry, lane.find(self.registry, one.backend.name))
-        return [view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}"), answer.text]
+            note = lane.note(self.registry, lane.find(self.registry, one.backend.name))
+            card = view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}")
+            if earlier and card["live"]:
+                card["figures"] = earlier[2 * index]["figures"]
+            frame[2 * index : 2 * index + 2] = card, answer.text
+        return frame
 
     # rating
 
