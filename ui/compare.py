@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -27,7 +28,9 @@ FRAMES_A_FIGURE = 5
 TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
 
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# The page shows its own progress. Naming nothing to show it on also spares the browser: at every frame Gradio's page
+# tells all outputs of all events there ever were their progress, hidden or not.
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
@@ -103,20 +106,17 @@ class Handlers:
 
     # showing
 
-    async def arrive(self, request: gr.Request) -> tuple[str, str]:
-        """What the address asks for: `?run=` a comparison; and what is wrong with the declared backends."""
-        return request.query_params.get("run", ""), "\n".join(self.registry.problems)
+    async def arrive(self, request: gr.Request) -> tuple[str, str, str]:
+        """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and wrong declarations."""
+        run = request.query_params.get("run", "")
+        return run, run or request.query_params.get("lanes", ""), "\n".join(self.registry.problems)
 
-    async def restore(self, run: str, request: gr.Request) -> list[Any]:
-        """The lanes of the comparison shown, or those that the address names (`?lanes=a,b`), or the usual ones."""
-        kept = await self.store.read(run) if run else None
+    async def restore(self, source: str) -> list[Any]:
+        """The lanes of a comparison, named by its id, or of backends, named with commas between."""
+        kept = await self.store.read(source)
         if kept:
-            chosen = [asking.settings_for(each.lane) for each in kept.lanes]
-        elif named := request.query_params.get("lanes"):
-            chosen = [first_settings(self.registry, name) for name in named.split(",")][: asking.MOST]
-        else:
-            chosen = usual(self.registry)
-        return self._chosen(chosen)
+            return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
+        return self._chosen([first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
 
     async def show(self, run: str) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
@@ -144,7 +144,8 @@ class Handlers:
             yield frame
             if live.over and len(live.log) == seen:
                 return
-            await asyncio.sleep(max(0.0, 1 / FRAMES_A_SECOND - (time.monotonic() - drawn)))
+            with suppress(TimeoutError):  # the last frame does not wait
+                await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - drawn))
         kept = await self.store.read(run) if run else None
         if kept:
             yield self._frame(run, ((each.lane, each.answer) for each in kept.lanes))
@@ -187,16 +188,20 @@ class Compare:
     """The tab, as the rest of the page needs it."""
 
     run: gr.Textbox
+    source: gr.Textbox
     begin: Callable[[gr.Blocks], None]
-    restore: Callable[[Any], None]
 
 
 def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
-    """Lays the tab out and wires it; call inside a `gr.Blocks`. Whatever sets `run` shows that comparison."""
+    """Lays the tab out and wires it; call inside a `gr.Blocks`.
+
+    Whatever sets `run` shows that comparison; whatever sets `source` chooses its lanes.
+    """
     does = Handlers(registry, store, recorder)
     start = usual(registry)
     run = gr.Textbox(visible="hidden", elem_id="run")
     watched = gr.Textbox(visible="hidden", elem_id="watched")
+    source = gr.Textbox(visible="hidden", elem_id="source")
     count = gr.Number(len(start), visible=False, precision=0)
 
     prompt, system, tools, follow, examples, stop, add = composer()
@@ -216,7 +221,8 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
     watching.success(does.show, run, around, **PRIVATE)
     # watching another comparison starts only once the old one is no longer watched: its frames would come late
     showing = run.change(does.show, run, around, cancels=[watching], js=ADDRESS, **PRIVATE)
-    showing.success(lambda run: run, run, watched, **PRIVATE)
+    showing.success(None, run, watched, js="(run) => run", **PRIVATE)
+    source.change(does.restore, source, lanes, **PRIVATE)
 
     prompt.submit(does.compare, [prompt, system, tools, follow, run, count, *fields], [run, notice, prompt], **PRIVATE)
     stop.click(does.stop, run, None, **PRIVATE)
@@ -231,13 +237,10 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
     for button, example in zip(examples, EXAMPLES, strict=True):
         button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
 
-    def restore(event: Any) -> None:
-        event.success(does.restore, run, lanes, **PRIVATE)
-
     def begin(page: gr.Blocks) -> None:
-        restore(page.load(does.arrive, None, [run, notice], **PRIVATE))
+        page.load(does.arrive, None, [run, source, notice], **PRIVATE)
 
-    return Compare(run, begin, restore)
+    return Compare(run, source, begin)
 
 
 def composer() -> tuple[Any, ...]:

@@ -31,8 +31,9 @@ class Handlers:
         return view.history(await self.store.page(before, ROWS), first=False)
 
 
-def open_run(event: gr.EventData) -> tuple[str, Any]:
-    return str(event._data["run"]), gr.Tabs(selected="compare")
+def open_run(event: gr.EventData) -> tuple[str, str, Any]:
+    run = str(event._data["run"])
+    return run, run, gr.Tabs(selected="compare")
 
 
 def build(store: Store, compare: Compare, tabs: gr.Tabs, tab: gr.Tab) -> None:
@@ -40,4 +41,4 @@ def build(store: Store, compare: Compare, tabs: gr.Tabs, tab: gr.Tab) -> None:
     rows = Drawn("history", elem_id="history")
     tab.select(does.newest, None, rows, **PRIVATE)
     rows.turn(does.turn, None, rows, **PRIVATE)
-    compare.restore(rows.open(open_run, None, [compare.run, tabs], **PRIVATE))
+    rows.open(open_run, None, [compare.run, compare.source, tabs], **PRIVATE)
