@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,19 +39,21 @@ ANSWERS = {
 @pytest.fixture(scope="session")
 def fake_url() -> Iterator[str]:
     """A server on a thread of its own: each model answers as `ANSWERS` says."""
-    loop, ready, over, urls = asyncio.new_event_loop(), threading.Event(), asyncio.Event(), []
+    ready, urls, ends = threading.Event(), [], []
 
     async def serve() -> None:
+        over = asyncio.Event()
+        ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
         async with speaking(ANSWERS) as fake:
             urls.append(fake.base_url)
             ready.set()
             await over.wait()
 
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), daemon=True)
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert ready.wait(10)
     yield urls[0]
-    loop.call_soon_threadsafe(over.set)
+    ends[0]()
     thread.join(10)
 
 
