@@ -27,6 +27,9 @@ class Registry:
         self._environ = environ
         self._clients: dict[Backend, Client] = {}
 
+    def find(self, name: str | None) -> Backend | None:
+        return next((backend for backend in self.backends if backend.name == name), None)
+
     def kind(self, backend: Backend) -> Kind:
         """Raises BackendError for a kind that this version does not have (an old comparison may name one)."""
         if backend.kind not in kinds():

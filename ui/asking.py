@@ -1,7 +1,7 @@
 """Reads what a person filled in, into prompts and lanes. Knows no gradio; every `Problem` says where and what to do."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,21 @@ def settings_of(fields: Sequence[Any], count: int) -> list[Settings]:
     return [Settings(*fields[i * FIELDS : (i + 1) * FIELDS]) for i in range(count)]
 
 
+def usual(registry: Registry) -> list[Settings]:
+    """Two lanes to begin with: one backend at each of two efforts, a served model before the embedded one."""
+    backends = sorted(registry.backends, key=lambda backend: backend.kind == "local")
+    first = first_settings(registry, backends[0].name)
+    return [first, replace(first, effort=registry.efforts(backends[0])[-1])]
+
+
+def first_settings(registry: Registry, name: str) -> Settings:
+    """What a new lane on this backend starts with."""
+    backend = registry.find(name)
+    if backend is None:
+        return Settings(name)
+    return Settings(name, registry.efforts(backend)[0], backend.model, backend.temperature, backend.max_tokens)
+
+
 def settings_for(lane: Lane) -> Settings:
     return Settings(lane.backend.name, lane.effort, lane.model, lane.temperature, lane.max_tokens, lane.seed)
 
@@ -53,7 +68,7 @@ def lanes(registry: Registry, chosen: Sequence[Settings]) -> tuple[Lane, ...]:
 
 
 def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
-    backend = next((each for each in registry.backends if each.name == chosen.backend), None)
+    backend = registry.find(chosen.backend)
     if backend is None:
         raise Problem(f"{where}: choose a backend; {chosen.backend or 'none'!r} is not declared.")
     effort = chosen.effort or ""

@@ -3,9 +3,9 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -107,16 +107,19 @@ class Handlers:
     # showing
 
     async def arrive(self, request: gr.Request) -> tuple[str, str, str]:
-        """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and wrong declarations."""
-        run = request.query_params.get("run", "")
-        return run, run or request.query_params.get("lanes", ""), "\n".join(self.registry.problems)
+        """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and what is wrong."""
+        run, problems = request.query_params.get("run", ""), list(self.registry.problems)
+        if run and await self.store.read(run) is None:
+            problems.append("The comparison of this link is not kept here.")
+            run = ""
+        return run, run or request.query_params.get("lanes", ""), "\n".join(problems)
 
     async def restore(self, source: str) -> list[Any]:
         """The lanes of a comparison, named by its id, or of backends, named with commas between."""
         kept = await self.store.read(source)
         if kept:
             return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
-        return self._chosen([first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
+        return self._chosen([asking.first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
 
     async def show(self, run: str) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
@@ -154,7 +157,7 @@ class Handlers:
         """Card and answer of each slot in turn; live lanes keep the figures of the `earlier` frame."""
         frame: list[Any] = [None] * (2 * len(self.slots))
         for index, (one, answer) in enumerate(lanes):
-            note = lane.note(self.registry, lane.find(self.registry, one.backend.name))
+            note = lane.note(self.registry, self.registry.find(one.backend.name))
             card = view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}")
             if earlier and card["live"]:
                 card["figures"] = earlier[2 * index]["figures"]
@@ -189,16 +192,15 @@ class Compare:
 
     run: gr.Textbox
     source: gr.Textbox
-    begin: Callable[[gr.Blocks], None]
 
 
-def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
-    """Lays the tab out and wires it; call inside a `gr.Blocks`.
+def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder) -> Compare:
+    """Lays the tab out and wires it.
 
     Whatever sets `run` shows that comparison; whatever sets `source` chooses its lanes.
     """
     does = Handlers(registry, store, recorder)
-    start = usual(registry)
+    start = asking.usual(registry)
     run = gr.Textbox(visible="hidden", elem_id="run")
     watched = gr.Textbox(visible="hidden", elem_id="watched")
     source = gr.Textbox(visible="hidden", elem_id="source")
@@ -236,11 +238,8 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> Compare:
     rating.rate(does.rate, None, rating, **PRIVATE)
     for button, example in zip(examples, EXAMPLES, strict=True):
         button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
-
-    def begin(page: gr.Blocks) -> None:
-        page.load(does.arrive, None, [run, source, notice], **PRIVATE)
-
-    return Compare(run, source, begin)
+    page.load(does.arrive, None, [run, source, notice], **PRIVATE)
+    return Compare(run, source)
 
 
 def composer() -> tuple[Any, ...]:
@@ -273,21 +272,3 @@ def composer() -> tuple[Any, ...]:
 
 def chosen_example(example: Example) -> tuple[Any, ...]:
     return {"text": example.text, "files": [str(path) for path in example.images]}, SYSTEM, example.tools, False
-
-
-def usual(registry: Registry) -> list[Settings]:
-    """Two lanes to begin with: one backend at each of two efforts, a served model before the embedded one."""
-    backends = sorted(registry.backends, key=lambda backend: backend.kind == "local")
-    if not backends:
-        return [Settings(), Settings()]
-    first = first_settings(registry, backends[0].name)
-    efforts = registry.efforts(backends[0])
-    return [first, replace(first, effort=efforts[-1])]
-
-
-def first_settings(registry: Registry, name: str) -> Settings:
-    """What a new lane on this backend starts with."""
-    backend = lane.find(registry, name)
-    if backend is None:
-        return Settings(name)
-    return Settings(name, registry.efforts(backend)[0], backend.model, backend.temperature, backend.max_tokens, None)

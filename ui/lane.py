@@ -67,7 +67,7 @@ class Slot:
 def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     letter = view.LETTERS[index]
     shown = settings or Settings()
-    backend = find(registry, shown.backend)
+    backend = registry.find(shown.backend)
     with gr.Column(
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
@@ -110,10 +110,6 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     return Slot(column, (name, effort, model, temperature, limit, seed), card, answer)
 
 
-def find(registry: Registry, name: str | None) -> Backend | None:
-    return next((backend for backend in registry.backends if backend.name == name), None)
-
-
 def choices(registry: Registry) -> list[tuple[str, str]]:
     return [
         (
@@ -137,7 +133,7 @@ def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]
 
 
 def chosen_backend(registry: Registry, name: str) -> tuple[Any, ...]:
-    backend = find(registry, name)
+    backend = registry.find(name)
     offered = efforts(registry, backend)
     return (
         gr.Radio(choices=offered, value=offered[0][1] if offered else None),
@@ -156,7 +152,7 @@ def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) 
             updates += [gr.skip()] * len(Settings.__slots__)
         else:
             name, effort, *rest = astuple(settings)
-            updates += [name, gr.Radio(choices=efforts(registry, find(registry, name)), value=effort), *rest]
+            updates += [name, gr.Radio(choices=efforts(registry, registry.find(name)), value=effort), *rest]
     return updates
 
 

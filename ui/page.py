@@ -28,10 +28,9 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
         with gr.Tabs(selected="compare") as tabs:
             with gr.Tab("Compare", id="compare"):
-                shown = compare.build(registry, store, recorder)
+                shown = compare.build(page, registry, store, recorder)
             with gr.Tab("History", id="history") as tab:
                 history.build(store, shown, tabs, tab)
-        shown.begin(page)
     return page
 
 

@@ -200,6 +200,11 @@ def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: Se
     expect(page.locator("#stop")).to_be_hidden()
 
 
+def test_a_link_to_nothing_says_so(page: Page, app: Server) -> None:
+    page.goto(f"{app.url}/?run=nothing")
+    expect(page.locator(".notice")).to_contain_text("not kept here")
+
+
 def test_a_follow_up_keeps_each_lanes_history(page: Page, app: Server) -> None:
     visit(page, app, "talks", "talks")
     ask(page, "First question")
