@@ -39,6 +39,12 @@ class Lane:
     seed: int | None = None
 
     @property
+    def prices(self) -> tuple[float | None, float | None]:
+        """What a million tokens cost in and out; unknown for a model other than the declared one."""
+        declared = self.model in ("", self.backend.model)
+        return (self.backend.price_in, self.backend.price_out) if declared else (None, None)
+
+    @property
     def label(self) -> str:
         parts = [self.backend.name, self.model, self.artifact, self.effort and f"effort {self.effort}"]
         return " · ".join(dict.fromkeys(part for part in parts if part))
