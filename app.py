@@ -1,5 +1,6 @@
 """Starts Lanewise: reads the settings, opens the store, finds the backends, builds the page. Decides nothing."""
 
+import errno
 import logging
 import os
 import socket
@@ -14,16 +15,15 @@ os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
 
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    host = os.environ.get("HOST", "127.0.0.1")
+    host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "7860")
+    if not port.isdecimal() or int(port) > 65535:
+        return refuse(f"PORT must be a number up to 65535, not {port!r}.")
     try:
-        port = int(os.environ.get("PORT", "7860"))
-        listening = socket.create_server((host, port))
-    except ValueError:
-        return refuse(f"PORT must be a number, not {os.environ['PORT']!r}.")
+        listening = socket.create_server((host, int(port)))
     except OSError as error:
-        return refuse(
-            f"Port {port} can't be used ({error.strerror}): is Lanewise running there already? Set PORT to another."
-        )
+        if error.errno == errno.EADDRINUSE:
+            return refuse(f"Port {port} is taken: is Lanewise running there already? Set PORT to another.")
+        return refuse(f"It can't listen on {host}, port {port}: {error.strerror}. Check HOST and PORT.")
 
     # imported only now, so that a taken port is known at once
     import uvicorn
@@ -41,8 +41,10 @@ def main() -> int:
     found = registry.load(Path(os.environ.get("BACKENDS", "backends.toml")), os.environ)
     for problem in found.problems:
         print(f"Backends: {problem}", file=sys.stderr)
-    app = web.build(found, store, Recorder(store, found.stream))
-    print(f"Lanewise is at http://{host}:{port}", flush=True)
+    # beyond this machine only its person knows the names that lead here
+    hosts = os.environ.get("ALLOWED_HOSTS", "" if host in web.LOOPBACK else "*").split(",")
+    app = web.build(found, store, Recorder(store, found.stream), [*web.LOOPBACK, *filter(None, hosts)])
+    print(f"Lanewise is at http://{host}:{listening.getsockname()[1]}", flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
     with suppress(KeyboardInterrupt):  # Ctrl-C: the server has ended everything in order before it says so
         server.run(sockets=[listening])

@@ -109,8 +109,10 @@ class Fold:
         self._first: int | None = None
         self._last: int | None = None
         self._end: int | None = None
+        self._answer: Answer | None = None
 
     def add(self, at: int, event: Event) -> None:
+        self._answer = None
         match event:
             case TextDelta(text):
                 self._text.append(text)
@@ -151,6 +153,12 @@ class Fold:
             self._state = state
 
     def answer(self) -> Answer:
+        """The same object until something is added."""
+        if self._answer is None:
+            self._answer = self._made()
+        return self._answer
+
+    def _made(self) -> Answer:
         return Answer(
             state=self._state,
             reasoning=str(self._reasoning),

@@ -30,11 +30,16 @@ def refused(folder: Path, **more: str) -> str:
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert f"Port {port}" in refused(tmp_path, PORT=port)
+        assert f"Port {port} is taken" in refused(tmp_path, PORT=port)
 
 
-def test_a_port_that_is_no_number_is_named(tmp_path: Path) -> None:
-    assert "PORT must be a number" in refused(tmp_path, PORT="many")
+@pytest.mark.parametrize("port", ["many", "-1", "99999"])
+def test_a_port_that_is_none_is_named(tmp_path: Path, port: str) -> None:
+    assert "PORT must be a number" in refused(tmp_path, PORT=port)
+
+
+def test_a_host_that_is_none_is_named(tmp_path: Path) -> None:
+    assert "Check HOST" in refused(tmp_path, HOST="no.such.host.invalid")
 
 
 def test_a_database_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -54,8 +59,8 @@ def test_a_wrong_entry_is_named_and_the_app_starts(tmp_path: Path) -> None:
         assert "backends.toml, line 1" in said.read_text()
 
 
-@pytest.mark.parametrize("module", ["pandas", "mistralai", "xllamacpp", "gguf"])
+@pytest.mark.parametrize("module", ["mistralai", "xllamacpp", "gguf", "alembic"])
 def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
-    code = "import sys, storage.recorder, storage.export, backends.registry as r; r.load(None, {}); print(*sys.modules)"
+    code = "import sys, ui.web, backends.registry as r; r.load(None, {}); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert module not in ended.stdout.split()

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +14,7 @@ import gradio as gr
 from backends.answer import Answer
 from backends.lane import Lane
 from backends.registry import Registry
+from storage.comparison import Comparison
 from storage.errors import RatingError, StorageError
 from storage.recorder import Recorder
 from storage.store import Store
@@ -24,6 +25,7 @@ from ui.lane import Drawn, Slot
 
 FRAMES_A_SECOND = 10
 FRAMES_A_FIGURE = 5
+PATIENCE = 5.0  # seconds to wait for the database
 
 TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
@@ -46,6 +48,14 @@ ADDRESS = """(run) => {
 }"""
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the page was sent: card and answer text of each slot in turn, and the answers they show."""
+
+    answers: tuple[Answer, ...] = ()
+    parts: Sequence[Any] = ()
+
+
 class Handlers:
     """What the tab does, named for the person's acts."""
 
@@ -63,13 +73,7 @@ class Handlers:
         try:
             pictures = await asyncio.to_thread(asking.images, self.store.images, asked["files"])
             if follow and run:
-                live = self.recorder.live(run)
-                if live and not live.over:
-                    raise Problem("Wait until every lane is done, or stop it: a follow-up goes to all of them.")
-                await self.recorder.saved(run)
-                earlier = await self.store.read(run)
-                if earlier is None:
-                    raise Problem("The comparison to follow up is gone.")
+                earlier = await self._finished(run)
                 prompt, lanes = asking.next_turn(self.registry, earlier, asked["text"], pictures)
                 return await self.recorder.compare(prompt, lanes, follows=run), "", {"text": "", "files": []}
             prompt = asking.prompt(system or "", asked["text"], pictures, asking.tools(tools or ""))
@@ -77,6 +81,20 @@ class Handlers:
             return await self.recorder.compare(prompt, [(one, prompt) for one in chosen]), "", gr.skip()
         except (Problem, StorageError) as problem:
             return run, str(problem), gr.skip()
+
+    async def _finished(self, run: str) -> Comparison:
+        """The comparison to follow up."""
+        live = self.recorder.live(run)
+        if live and not live.over:
+            raise Problem("Wait until every lane is done, or stop it: a follow-up goes to all of them.")
+        try:
+            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
+        except TimeoutError as error:
+            raise Problem(f"The comparison to follow up is not stored yet. {self.recorder.problem}") from error
+        kept = await self.store.read(run)
+        if kept is None:
+            raise Problem("The comparison to follow up is gone.")
+        return kept
 
     def stop(self, run: str) -> None:
         self.recorder.stop(run)
@@ -125,7 +143,7 @@ class Handlers:
         """The question, the rating bar, and what may be done next."""
         kept = await self.store.read(run) if run else None
         if kept is None:
-            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False)
+            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip()
         links = (await self.store.conversation(run)).links
         live = self.recorder.live(run) is not None
         return (
@@ -133,46 +151,53 @@ class Handlers:
             view.rating_bar(kept, TAGS),
             gr.Checkbox(visible=True),
             gr.Button(visible=live),
+            self.recorder.problem or gr.skip(),
         )
 
-    async def watch(self, run: str) -> AsyncIterator[list[Any]]:
+    async def watch(self, run: str) -> AsyncIterator[Sequence[Any]]:
         """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
-        live, seen, frame = self.recorder.live(run), -1, None
+        live, seen, drawn = self.recorder.live(run), -1, Frame()
         for number in itertools.count() if live else ():
             seen = await live.changed(seen)
-            drawn = time.monotonic()
+            started = time.monotonic()
             # figures change with every token, but are read at a glance: as long as they stand, so does their card
-            earlier = frame if number % FRAMES_A_FIGURE else None
-            frame = self._frame(run, zip(live.lanes, live.answers(), strict=True), earlier)
-            yield frame
+            drawn = self._frame(run, live.lanes, live.answers(), drawn, figures=number % FRAMES_A_FIGURE == 0)
+            yield drawn.parts
             if live.over and len(live.log) == seen:
                 return
             with suppress(TimeoutError):  # the last frame does not wait
-                await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - drawn))
+                await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
         kept = await self.store.read(run) if run else None
         if kept:
-            yield self._frame(run, ((each.lane, each.answer) for each in kept.lanes))
+            lanes, answers = [each.lane for each in kept.lanes], tuple(each.answer for each in kept.lanes)
+            yield self._frame(run, lanes, answers, Frame(), figures=True).parts
 
-    def _frame(self, run: str, lanes: Iterable[tuple[Lane, Answer]], earlier: list[Any] | None = None) -> list[Any]:
-        """Card and answer of each slot in turn; live lanes keep the figures of the `earlier` frame."""
-        frame: list[Any] = [None] * (2 * len(self.slots))
-        for index, (one, answer) in enumerate(lanes):
+    def _frame(
+        self, run: str, lanes: Sequence[Lane], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool
+    ) -> Frame:
+        """What changed since the `earlier` frame is drawn anew; live lanes get new figures only with `figures`."""
+        parts: list[Any] = [None] * (2 * len(self.slots))
+        for index, (one, answer) in enumerate(zip(lanes, answers, strict=True)):
+            here, before = slice(2 * index, 2 * index + 2), earlier.parts[2 * index : 2 * index + 2]
+            live = answer.state in view.LIVE
+            if before and answer is earlier.answers[index] and not (live and figures):
+                parts[here] = before
+                continue
             note = lane.note(self.registry, self.registry.find(one.backend.name))
             card = view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}")
-            if earlier and card["live"]:
-                card["figures"] = earlier[2 * index]["figures"]
-            frame[2 * index : 2 * index + 2] = card, answer.text
-        return frame
+            if before and live and not figures:
+                card["figures"] = before[0]["figures"]
+            parts[here] = card, answer.text
+        return Frame(answers, parts)
 
     # rating
 
-    async def rate(self, event: gr.EventData) -> Any:
+    async def rate(self, run: str, event: gr.EventData) -> Any:
         """Stores what the bar sent; the bar then shows what is stored, or why it was not."""
         sent = event._data if isinstance(event._data, dict) else {}
-        run, said = str(sent.get("run", "")), ""
         try:
             await self.store.rate(
-                run,
+                str(sent.get("run")),
                 asking.clean(str(sent.get("evaluator", ""))),
                 sent.get("ranking") or [],
                 all_bad=bool(sent.get("all_bad")),
@@ -182,6 +207,8 @@ class Handlers:
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"
+        if sent.get("run") != run:  # the page has moved on while this was stored
+            return gr.skip()
         kept = await self.store.read(run)
         return kept and view.rating_bar(kept, TAGS, said)
 
@@ -217,7 +244,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
     fields = [field for slot in does.slots for field in slot.fields]
     lanes = [count, *lane.filled(does.slots)]
     frames = [part for slot in does.slots for part in (slot.card, slot.answer)]
-    around = [question, rating, follow, stop]
+    around = [question, rating, follow, stop, notice]
 
     watching = watched.change(does.watch, watched, frames, **PRIVATE)
     watching.success(does.show, run, around, **PRIVATE)
@@ -235,7 +262,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
         slot.card.remove(partial(does.remove, index), [count, *fields], lanes, **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
     follow.select(does.restore, run, lanes, **PRIVATE)
-    rating.rate(does.rate, None, rating, **PRIVATE)
+    rating.rate(does.rate, run, rating, **PRIVATE)
     for button, example in zip(examples, EXAMPLES, strict=True):
         button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
     page.load(does.arrive, None, [run, source, notice], **PRIVATE)

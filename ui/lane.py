@@ -9,27 +9,24 @@ import gradio as gr
 
 from backends.lane import Backend
 from backends.registry import Registry
-from ui import view
+from ui import markdown, view
 from ui.asking import Settings
 
 ASSETS = Path(__file__).parent / "assets"
 
-LATEX = [
-    {"left": "$$", "right": "$$", "display": True},
-    {"left": "\\[", "right": "\\]", "display": True},
-    {"left": "\\(", "right": "\\)", "display": False},
-    {"left": "$", "right": "$", "display": False},
-]
+LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
 
 class Drawn(gr.HTML):
     """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`; its value is any JSON."""
 
+    DOM = (ASSETS / "dom.js").read_text()
+
     def __init__(self, name: str, value: Any = None, **settings: Any) -> None:
         super().__init__(
             value,
             html_template=(ASSETS / f"{name}.html").read_text(),
-            js_on_load=(ASSETS / f"{name}.js").read_text(),
+            js_on_load=self.DOM + (ASSETS / f"{name}.js").read_text(),
             apply_default_css=False,
             **settings,
         )
@@ -48,7 +45,7 @@ class AnswerText(gr.Markdown):
     """Markdown that shows what came: no re-indenting, no HTML."""
 
     def postprocess(self, value: str | None) -> str | None:
-        return value and view.markdown(value)
+        return value and markdown.shown(value)
 
     def get_block_name(self) -> str:
         return "markdown"
@@ -152,7 +149,8 @@ def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) 
             updates += [gr.skip()] * len(Settings.__slots__)
         else:
             name, effort, *rest = astuple(settings)
-            updates += [name, gr.Radio(choices=efforts(registry, registry.find(name)), value=effort), *rest]
+            backend = registry.find(name)  # an old comparison may name one that is not declared any more
+            updates += [backend and name, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
     return updates
 
 

@@ -1,7 +1,6 @@
 """Turns answers into what the page shows: plain values, no gradio. Anything a model wrote stays text."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -134,7 +133,7 @@ def figures(lane: Lane, answer: Answer) -> list[tuple[str, str, str]]:
         _since(times, times.end or times.last, "total", "From sending the request to the end (so far)"),
     ]
     if (price := cost(lane, answer)) is not None:
-        explanation = f"${lane.backend.price_in:g} in, ${lane.backend.price_out:g} out per million tokens"
+        explanation = "${:g} in, ${:g} out per million tokens".format(*lane.prices)
         rows.append(("cost", f"${price:.5f}", explanation))
     if usage.cached:
         rows.append(("cached", str(usage.cached), "Prompt tokens that the server took from its cache"))
@@ -143,10 +142,10 @@ def figures(lane: Lane, answer: Answer) -> list[tuple[str, str, str]]:
 
 def cost(lane: Lane, answer: Answer) -> float | None:
     """US dollars by the declared prices; None while tokens or prices are unknown."""
-    usage, backend = answer.usage, lane.backend
-    if None in (usage.prompt, usage.completion, backend.price_in, backend.price_out):
+    counts, prices = (answer.usage.prompt, answer.usage.completion), lane.prices
+    if None in (*counts, *prices):
         return None
-    return (usage.prompt * backend.price_in + usage.completion * backend.price_out) / 1e6
+    return sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6
 
 
 SHORTEST = 0.1  # seconds: what came in one burst has no speed
@@ -210,22 +209,3 @@ def ended_early(answer: Answer) -> str:
         return ""
     thinking = bool(answer.reasoning) and not answer.text and not answer.calls
     return f"Ran out of tokens{' while thinking' if thinking else ''}: raise max tokens for a whole answer."
-
-
-# What the page's markdown takes as code or LaTeX is left alone; a tag or an image elsewhere is shown as the text it is:
-# an image in an answer would be fetched from wherever the model says.
-_TOKENS = re.compile(
-    r"(?P<keep>^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)|\Z)"
-    r"|(?P<ticks>`+)(?!`).+?(?<!`)(?P=ticks)(?!`)"
-    r"|\$\$.+?\$\$|\$.+?\$|\\\(.+?\\\)|\\\[.+?\\\]"
-    r"|^(?: {4}|\t).*?$)"
-    r"|<(?=[A-Za-z/!?])|!\[",
-    re.DOTALL | re.MULTILINE,
-)
-
-
-def markdown(text: str) -> str:
-    """The answer as markdown in which no HTML is left to be HTML: `<b>` outside code reads as `<b>`."""
-    if "<" not in text and "![" not in text:
-        return text
-    return _TOKENS.sub(lambda found: found["keep"] or {"<": "&lt;", "![": "!\\["}[found[0]], text)

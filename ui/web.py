@@ -1,12 +1,13 @@
 """The app over HTTP: the page, and beside it pictures, exports and health. Nothing asks for a foreign address."""
 
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, HTTPException
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
 from backends.registry import Registry
@@ -28,6 +29,7 @@ HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
+LOOPBACK = ("127.0.0.1", "localhost")
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -54,8 +56,12 @@ class Guard:
         await self.app(scope, receive, guarded)
 
 
-def build(registry: Registry, store: Store, recorder: Recorder) -> FastAPI:
-    """The whole app; when it ends, running lanes are marked and everything is written."""
+def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
+    """The whole app; when it ends, running lanes are marked and everything is written.
+
+    `hosts` are the names under which browsers may ask for it: with any other, a foreign page could read it by pointing
+    its own name here.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -66,6 +72,7 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> FastAPI:
 
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.get("/healthz")
     async def health() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The real app in a process of its own, a scripted server for its lanes, and the system's Chromium."""
 
 import asyncio
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -86,7 +87,9 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not executable():
-        pytest.skip("no Chromium on this machine: install the package `chromium`")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "no Chromium on this machine: install the package `chromium`"
+        )
     with chromium() as opened:
         yield opened
 

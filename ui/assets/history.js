@@ -1,6 +1,4 @@
 // Lists stored comparisons; a click opens one on the Compare tab. Text goes in as text.
-const $ = (s) => element.querySelector(s);
-const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
 element.addEventListener('click', (event) => {
   const row = event.target.closest('a[data-run]'), page = event.target.closest('button[data-act]');
   if (row && !event.ctrlKey && !event.metaKey) { event.preventDefault(); trigger('open', { run: row.dataset.run }); }

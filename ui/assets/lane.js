@@ -1,6 +1,4 @@
 // Shows one lane. Everything that a model wrote goes in as text, never as markup; what is already on the page is only appended to.
-const $ = (s) => element.querySelector(s);
-const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const written = document.createTextNode(''); trace.append(written);

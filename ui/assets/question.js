@@ -1,6 +1,4 @@
 // Shows what was asked: the turns of the conversation so far, the text, the images. Text goes in as text.
-const $ = (s) => element.querySelector(s);
-const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
 function render() {
   const v = props.value || {};
   $('.question').hidden = !v.run;

@@ -1,10 +1,8 @@
 // Rates the comparison on the page. Two lanes: one choice. More lanes: place them best to worst; ties are groups.
 // The evaluator's name is asked once and kept in this browser. The server checks everything again.
-const $ = (s) => element.querySelector(s);
-const make = (tag, cls, text) => { const e = document.createElement(tag); if (cls) e.className = cls; if (text !== undefined) e.textContent = text; return e; };
 const NAME = 'lanewise.evaluator';
 const name = $('.name'), comment = $('.comment'), hint = $('.hint');
-let draft = [], join = false, saved = null, waiting = null, run = null;
+let draft = [], tags = [], join = false, saved = null, waiting = null, shown = null;
 name.value = localStorage.getItem(NAME) || '';
 
 const letters = () => props.value.letters;
@@ -16,7 +14,6 @@ function save(ranking, all_bad) {
   $('.rating').dataset.open = '';
   if (!name.value.trim()) { hint.textContent = 'Type your name: it is kept with your ratings and asked only once.'; name.focus(); return; }
   localStorage.setItem(NAME, name.value.trim());
-  const tags = [...element.querySelectorAll('.tags [aria-pressed=true]')].map((b) => b.textContent);
   trigger('rate', { ...waiting, run: props.value.run, evaluator: name.value.trim(), tags, comment: comment.value.trim() });
   waiting = null; draft = []; join = false; hint.textContent = 'Saving …';
 }
@@ -43,13 +40,24 @@ function button(label, keys, act, pressed) {
   b.setAttribute('aria-pressed', pressed ? 'true' : 'false'); b.addEventListener('click', act); return b;
 }
 
+// new buttons in the place of old ones; the keyboard stays where it was
+function refill(box, buttons) {
+  const at = [...box.children].indexOf(document.activeElement);
+  box.replaceChildren(...buttons);
+  if (at >= 0) box.children[Math.min(at, buttons.length - 1)].focus();
+}
+
 function render() {
   const v = props.value || {};
   $('.rating').hidden = !v.run;
   if (!v.run) return;
-  if (v.run !== run) { run = v.run; delete $('.rating').dataset.open; draft = []; join = false; comment.value = ''; hint.textContent = ''; }
-  saved = (v.ratings || []).find((r) => r.evaluator === name.value.trim()) || null;
-  if (saved) $('.rating').dataset.open = '';
+  const evaluator = name.value.trim();
+  saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
+  if (shown !== `${v.run}/${evaluator}`) {   // what is being chosen here outlasts a redraw, but no change of comparison or person
+    if (!shown || !shown.startsWith(`${v.run}/`) || saved) { draft = []; join = false; tags = saved ? [...saved.tags] : []; comment.value = saved ? saved.comment : ''; hint.textContent = ''; }
+    shown = `${v.run}/${evaluator}`; delete $('.rating').dataset.open;
+  }
+  if (saved || waiting) $('.rating').dataset.open = '';
   const two = v.letters.length === 2, best = saved && !saved.all_bad && saved.ranking;
   $('.ask').textContent = two ? 'Which is better?' : 'Rank them, best first';
   const rows = v.letters.map((letter, i) => {
@@ -59,15 +67,13 @@ function render() {
   rows.push(button(two || !draft.length ? 'Tie' : 'ties with …', 't', tie, join || (best && best.length === 1 && !draft.length)));
   rows.push(button(two ? 'Both bad' : 'All bad', 'b', bad, saved && saved.all_bad));
   if (!two && draft.length) { rows.push(button('Done', '↵', done)); rows.push(button('Undo', '⌫', undo)); }
-  $('.choices').replaceChildren(...rows);
+  refill($('.choices'), rows);
   $('.order').textContent = draft.length ? text(draft) + (join ? ' = …' : ' > …') : saved ? (saved.all_bad ? (two ? 'both bad' : 'all bad') : text(saved.ranking)) : '';
-  const chosen = saved ? saved.tags : [];
-  $('.tags').replaceChildren(...v.tags.map((tag) => {
-    const b = make('button', 'tag', tag); b.type = 'button'; b.setAttribute('aria-pressed', chosen.includes(tag) ? 'true' : 'false');
-    b.addEventListener('click', () => { b.setAttribute('aria-pressed', b.getAttribute('aria-pressed') === 'true' ? 'false' : 'true'); again(); });
+  refill($('.tags'), v.tags.map((tag) => {
+    const b = make('button', 'tag', tag); b.type = 'button'; b.setAttribute('aria-pressed', tags.includes(tag) ? 'true' : 'false');
+    b.addEventListener('click', () => { tags = tags.includes(tag) ? tags.filter((other) => other !== tag) : [...tags, tag]; again(); render(); });
     return b;
   }));
-  if (saved && document.activeElement !== comment) comment.value = saved.comment;
   if (v.said) hint.textContent = v.said;
 }
 
