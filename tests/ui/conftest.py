@@ -16,6 +16,32 @@ from benchmarks.servers import Server, serving
 from tests.backends.fake_server import delta, die, hold, reply, stream
 from tests.backends.fake_server import serving as speaking
 
+TRICKS = """it`s
+
+<b>1</b> <img src=/healthz> ![q](/healthz)
+
+it`s
+
+Hello
+    <b>2</b>
+- a
+
+    <a href="https://example.com" style="position:fixed;inset:0">3</a>
+
+| a ` | <b>4</b> ` |
+|---|---|
+| ` | <i>5</i> |
+
+\\`<b>6</b>`
+
+- x
+  ```
+  code
+<b>7</b>
+
+$a<b$ <u>8</u> `<i>9</i>`
+"""
+
 ANSWERS = {
     "talks": stream(
         delta(reasoning_content="Let me <b>think</b>."),
@@ -31,6 +57,7 @@ ANSWERS = {
         delta(tool_calls=[{"index": 0, "function": {"arguments": '"Oslo"}'}}]),
         delta(finish="tool_calls"),
     ),
+    "tricks": stream(delta(content=TRICKS), delta(finish="stop")),
     "holds": hold(delta(content="The beginning")),
     "dies": die(delta(content="Half an ans")),
     "html": reply(200, "text/html", b"<html><body><h1>Welcome</h1></body></html>"),

@@ -3,13 +3,16 @@
 import csv
 import io
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from benchmarks.servers import Server
+from benchmarks.servers import Server, serving
+from tests.ui.conftest import settings
 
 PICTURE = Path(__file__).parents[2] / "ui" / "assets" / "pictures" / "red.png"
 
@@ -103,6 +106,17 @@ def test_what_a_model_writes_is_text(page: Page, app: Server) -> None:
     expect(page.locator("#lane-B .call pre")).to_have_text('{\n  "city": "Oslo"\n}')
 
 
+def test_no_trick_makes_markup_of_an_answer(page: Page, app: Server) -> None:
+    visit(page, app, "tricks", "talks")
+    ask(page, "Hello")
+    expect_state(page, "A", "done")
+    answer = page.locator("#answer-A")
+    for number in (1, 2, 3, 4, 5, 6, 8, 9):  # 7 is in what only might be code
+        expect(answer).to_contain_text(f">{number}<")
+    expect(answer.locator("b, i, u, img, a[style]")).to_have_count(0)
+    expect(answer.locator(".katex")).to_have_count(1)
+
+
 def test_a_broken_lane_costs_only_itself(page: Page, app: Server) -> None:
     visit(page, app, "absent", "dies", "html", "talks")
     ask(page, "Hello")
@@ -183,6 +197,62 @@ def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: Server) -> 
     assert [rating["all_bad"] for rating in ratings] == [False, True, False, False]
     assert [rating["supersedes"] for rating in ratings[1:]] == [rating["id"] for rating in ratings[:-1]]
     assert ratings[-1]["tags"] == ["clear"]
+
+
+def test_tags_chosen_before_the_ranking_belong_to_it(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "calls", "talks")
+    ask(page, "Which?")
+    for lane in "ABC":
+        expect_state(page, lane, "done")
+    page.locator(".rating .name").fill("Edsger")
+    page.locator(".rating .name").press("Enter")
+    page.locator(".rating .tags button", has_text="clear").click()
+    for key in ("1", "t", "2"):
+        page.keyboard.press(key)
+    expect(page.locator(".rating .order")).to_have_text("A = B > C")
+    expect(page.locator(".rating .tags button[aria-pressed=true]")).to_have_text("clear")
+
+
+def test_an_old_comparison_is_opened_and_rated_from_the_history(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "calls")
+    for text in ("The older one", "The newer one"):
+        ask(page, text)
+        expect(page.locator(".question .asked")).to_have_text(text)
+        expect_state(page, "A", "done")
+    page.get_by_role("tab", name="History").click()
+    page.locator(".history li a", has_text="The older one").click()
+    expect(page.locator(".question .asked")).to_have_text("The older one")
+    page.locator(".rating .name").fill("Barbara")
+    page.locator(".rating .name").press("Enter")
+    page.keyboard.press("b")
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    page.get_by_role("tab", name="History").click()
+    expect(page.locator(".history li", has_text="The older one").first).to_contain_text("both bad")
+
+
+def test_a_foreign_name_for_this_app_is_refused(page: Page, app: Server) -> None:
+    assert page.request.get(f"{app.url}/export.jsonl", headers={"Host": "example.com"}).status == 400
+
+
+def test_a_killed_app_loses_nothing_that_had_arrived(page: Page, fake_url: str, tmp_path: Path) -> None:
+    entry = '[[backend]]\nname = "{0}"\nkind = "llamacpp"\nbase_url = "{1}"\nmodel = "{0}"\n'
+    (tmp_path / "backends.toml").write_text("\n".join(entry.format(model, fake_url) for model in ("holds", "talks")))
+    with serving("app.py", **settings(tmp_path)) as first:
+        visit(page, first, "holds", "talks")
+        ask(page, "Survive")
+        expect_state(page, "A", "answering")
+        expect_state(page, "B", "done")
+        run = re.search(r"run=([^&]+)", page.url)[1]
+        # stored at the latest a pace after it was shown: the export says when
+        while "The beginning" not in page.request.get(f"{first.url}/export.jsonl").text():
+            pass
+        page.goto("about:blank")
+        os.kill(first.pid, signal.SIGKILL)
+    with serving("app.py", **settings(tmp_path)) as second:
+        page.goto(f"{second.url}/?run={run}")
+        expect_state(page, "A", "interrupted")
+        expect(page.locator("#answer-A")).to_contain_text("The beginning")
+        expect_state(page, "B", "done")
 
 
 def test_a_closed_tab_stops_nothing_and_a_link_finds_the_run(page: Page, app: Server) -> None:
