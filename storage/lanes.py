@@ -12,19 +12,19 @@ from backends.lane import Backend, Lane
 
 def settings(lane: Lane) -> dict[str, Any]:
     """What was sent, and to whom: the address only as a hash, and nothing of the key."""
-    backend = lane.backend
+    backend, (price_in, price_out) = lane.backend, lane.prices
     return {
         "backend": backend.name,
         "kind": backend.kind,
         "address_hash": sha256(backend.base_url.encode()).hexdigest()[:12] if backend.base_url else "",
-        "model": lane.model or backend.model,
-        "artifact": lane.artifact or backend.artifact,
+        "model": lane.model,
+        "artifact": lane.artifact,
         "effort": lane.effort,
         "temperature": lane.temperature,
         "max_tokens": lane.max_tokens,
         "seed": lane.seed,
-        "price_in": backend.price_in,
-        "price_out": backend.price_out,
+        "price_in": price_in,
+        "price_out": price_out,
     }
 
 

@@ -14,8 +14,9 @@ from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, Tool, ToolCall, ToolTurn, UserTurn
 from backends.runner import Entry, Stream
 
-ONE = Lane(Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5))
-TWO = Lane(Backend("two", "vllm", model="m-2"), effort="high", temperature=0.3, max_tokens=99, seed=7)
+DECLARED = Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5)
+ONE = Lane(DECLARED, "m-1", "FP8")
+TWO = Lane(Backend("two", "vllm", model="m-2"), "m-2", effort="high", temperature=0.3, max_tokens=99, seed=7)
 THREE = Lane(Backend("three", "mistral"), model="m-3", artifact="NVFP4")
 TOOL = Tool("weather", "Looks outside", {"type": "object", "properties": {"z": {}, "a": {}}})
 

@@ -59,6 +59,14 @@ async def test_a_lane_is_kept_as_it_was_sent_without_its_address_or_key(store: S
     assert two.address_hash == ""
 
 
+async def test_another_model_takes_neither_artifact_nor_prices_from_the_declared_one(store: Store) -> None:
+    lane = Lane(ONE.backend, model="another", artifact="")
+    found = await read(store, await store.create(asking("?"), [(lane, asking("?"))]))
+    kept = found.lanes[0].lane
+    assert (kept.model, kept.artifact, kept.prices) == ("another", "", (None, None))
+    assert (kept.backend.price_in, kept.backend.price_out) == (None, None)
+
+
 async def test_what_was_appended_is_the_recording_and_folds_to_the_answer(store: Store) -> None:
     comparison_id = await created(store)
     events = stamped()
