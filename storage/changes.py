@@ -10,17 +10,19 @@ from sqlalchemy import Connection, Table, exists, func, insert, select, update
 
 from backends import recording
 from backends.answer import Answer, fold
-from backends.events import Stamped
+from backends.events import Failed, Finished, Stamped
 from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
 from storage import lanes, prompts
 from storage.comparison import Rating
 from storage.errors import RatingError, StorageError
-from storage.queries import recordings
+from storage.queries import grouped, recordings
 from storage.ratings import commented, named, tagged, whole
 from storage.schema import answers, comparisons, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies
+
+LOST = Failed("bug", "Not all of this answer could be stored. Please report it with the app's log.")
 
 
 def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None) -> str:
@@ -55,15 +57,23 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
 
 
 def append(connection: Connection, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
-    wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
-    ids = dict(connection.execute(wanted).all())
-    by_lane: dict[int, list[Stamped]] = {}
-    for entry in entries:
-        by_lane.setdefault(entry.lane, []).append(entry.stamped)
-    for lane, events in by_lane.items():
+    ids = _answer_ids(connection, comparison_id)
+    for lane, events in grouped(entries).items():
         _record(connection, ids[lane], events)
     for lane, answer in ended.items():
         _end(connection, ids[lane], answer)
+
+
+def abandon(connection: Connection, comparison_id: str, entries: Sequence[Entry]) -> None:
+    """Ends the lanes of a run of which something can't be recorded: the rest of it is, and a failure says so."""
+    ids = _answer_ids(connection, comparison_id)
+    for lane, events in grouped(entries).items():
+        whole = [each for each in events if _recordable(each)]
+        if len(whole) < len(events):
+            whole = [each for each in whole if not isinstance(each.event, Finished | Failed)]
+            whole.append(Stamped(events[-1].at, LOST))
+        _record(connection, ids[lane], whole)
+        _end(connection, ids[lane], fold(recordings(connection, [ids[lane]])[ids[lane]]))
 
 
 def interrupt(connection: Connection) -> None:
@@ -112,6 +122,11 @@ def rate(
         )
     )
     return rating
+
+
+def _answer_ids(connection: Connection, comparison_id: str) -> dict[int, str]:
+    wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
+    return dict(connection.execute(wanted).all())
 
 
 def _latest(connection: Connection, comparison_id: str, evaluator: str) -> str | None:
@@ -164,6 +179,14 @@ def _record(connection: Connection, answer_id: str, events: Sequence[Stamped]) -
             data=zlib.compress(recording.dump(events)),
         )
     )
+
+
+def _recordable(stamped: Stamped) -> bool:
+    try:
+        recording.dump([stamped])
+    except TypeError:  # half a character, or a number of more than 64 bits
+        return False
+    return True
 
 
 def _end(connection: Connection, answer_id: str, answer: Answer) -> None:

@@ -9,6 +9,8 @@ from sqlalchemy import Row
 from backends.answer import Answer
 from backends.lane import Backend, Lane
 
+MOST = 2**63 - 1  # the largest number that a column holds
+
 
 def settings(lane: Lane) -> dict[str, Any]:
     """What was sent, and to whom: the address only as a hash, and nothing of the key."""
@@ -50,13 +52,14 @@ def outcome(answer: Answer) -> dict[str, Any]:
         "finish_reason": answer.finish_reason,
         "failure_kind": failure.kind if failure else "",
         "failure_message": failure.message if failure else "",
-        "prompt_tokens": usage.prompt,
-        "completion_tokens": usage.completion,
-        "reasoning_tokens": usage.reasoning,
-        "cached_tokens": usage.cached,
+        **{f"{name}_tokens": _counted(count) for name, count in asdict(usage).items()},
         **{f"{name}_us": at for name, at in asdict(answer.times).items()},
         "pieces": answer.pieces,
     }
+
+
+def _counted(count: int | None) -> int | None:
+    return None if count is None or abs(count) > MOST else count
 
 
 def words(answer: Answer) -> dict[str, Any]:

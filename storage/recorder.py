@@ -9,6 +9,7 @@ from backends.events import Failed, Finished
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import INTERRUPTED, Run, Stream
+from storage.changes import LOST
 from storage.errors import StorageError
 from storage.store import Store
 
@@ -84,9 +85,20 @@ class Recorder:
                     return
                 else:
                     await _within(PACE, self._closing.wait())
+        except Exception:  # trying again would not help, and a run must not stay live for ever
+            log.exception("comparison %s can't be stored as it came", comparison_id)
+            await self._abandon(comparison_id, run, kept)
         finally:
             self._problems.pop(comparison_id, None)
             del self._live[comparison_id]
+
+    async def _abandon(self, comparison_id: str, run: Run, kept: int) -> None:
+        run.stop(end=LOST)
+        await run.ended()
+        try:
+            await self._store.abandon(comparison_id, run.log[kept:])
+        except Exception:
+            log.exception("comparison %s has no end until the next start", comparison_id)
 
     async def _append(self, comparison_id: str, run: Run, kept: int, seen: int, ended: set[int]) -> bool:
         """Stores one batch; False where the database could not."""
@@ -96,7 +108,7 @@ class Recorder:
         answers = run.answers() if changed else ()
         try:
             await self._store.append(comparison_id, batch, {lane: answers[lane] for lane in changed})
-        except Exception as error:
+        except StorageError as error:
             if str(error) != self._problems.get(comparison_id):
                 log.exception("comparison %s can't be stored just now; trying again", comparison_id)
             self._problems[comparison_id] = str(error)

@@ -57,6 +57,10 @@ class Store:
         """Adds to the lanes' recordings, and keeps what the lanes that `ended` fold into. Raises StorageError."""
         await self._write(lambda connection: changes.append(connection, comparison_id, entries, ended))
 
+    async def abandon(self, comparison_id: str, entries: Sequence[Entry]) -> None:
+        """Ends a run that `append` can't take: with what can be recorded of it, and a failure. Raises StorageError."""
+        await self._write(lambda connection: changes.abandon(connection, comparison_id, entries))
+
     async def rate(
         self,
         comparison_id: str,
