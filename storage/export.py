@@ -196,11 +196,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="jsonl is lossless, csv has pairs")
     parser.add_argument("--out", type=Path, help="a file; standard output unless given")
     parser.add_argument("--database", default=os.environ.get("DATABASE_URL", DEFAULT_URL), help="default: %(default)s")
-    parser.add_argument("--images", action="store_true", help="put the images' bytes into the jsonl too")
+    parser.add_argument("--no-images", action="store_true", help="leave the images' bytes out of the jsonl")
     given = parser.parse_args(arguments)
     try:
         engine = reading(given.database)
-        files = ImageStore(images_beside(given.database)) if given.images else None
+        files = None if given.no_images else ImageStore(images_beside(given.database))
         parts = csv(engine) if given.format == "csv" else jsonl(engine, files)
         if given.out:
             _save(parts, given.out)

@@ -199,6 +199,15 @@ async def test_the_command_writes_files(store: Store, url: str, tmp_path: Path) 
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
 
 
+async def test_the_command_takes_images_along_unless_told_otherwise(store: Store, url: str, tmp_path: Path) -> None:
+    await told(store, Prompt("", (UserTurn("?", (store.images.add(png()),)),)))
+    out = tmp_path / "out.jsonl"
+    for option, holds in ([], True), (["--no-images"], False):
+        await asyncio.to_thread(export.main, ["--out", str(out), "--database", url, *option])
+        (image,) = orjson.loads(out.read_bytes())["images"]
+        assert ("data" in image) is holds
+
+
 def test_the_command_writes_to_standard_output(store: Store, url: str) -> None:
     asyncio.run(told(store, asking("one")))
     root = Path(export.__file__).parents[1]
