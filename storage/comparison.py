@@ -65,6 +65,34 @@ def current(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
     return tuple(rating for rating in ratings if rating.id not in superseded)
 
 
+class Link(NamedTuple):
+    """A comparison as a step of a conversation."""
+
+    id: str
+    title: str
+
+
+class AskedLane(NamedTuple):
+    """A lane as it was asked. Its backend has no address: only `address_hash` is kept of that."""
+
+    lane: Lane
+    address_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a comparison asked of whom, and how it was rated: all but the answers, and images without their bytes.
+
+    `links` are the comparisons that led here, oldest first, this one last; `ratings` are the current ones.
+    """
+
+    id: str
+    prompt: Prompt
+    links: tuple[Link, ...]
+    lanes: tuple[AskedLane, ...]
+    ratings: tuple[Rating, ...]
+
+
 class RowLane(NamedTuple):
     label: str
     state: State
@@ -98,16 +126,8 @@ class Page:
     next: Cursor | None
 
 
-class Link(NamedTuple):
-    """A comparison as a step of a conversation."""
-
-    id: str
-    title: str
-
-
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`links`: the comparison and those that it follows, oldest first; `followers`: what continues it directly."""
+    """`links`: the comparison and those that it follows, oldest first."""
 
     links: tuple[Link, ...]
-    followers: tuple[Link, ...]

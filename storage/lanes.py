@@ -18,7 +18,7 @@ def settings(lane: Lane) -> dict[str, Any]:
     return {
         "backend": backend.name,
         "kind": backend.kind,
-        "address_hash": sha256(backend.base_url.encode()).hexdigest()[:12] if backend.base_url else "",
+        "address_hash": address_hash(backend),
         "model": lane.model,
         "artifact": lane.artifact,
         "effort": lane.effort,
@@ -28,6 +28,11 @@ def settings(lane: Lane) -> dict[str, Any]:
         "price_in": price_in,
         "price_out": price_out,
     }
+
+
+def address_hash(backend: Backend) -> str:
+    """All that is kept of an address: enough to tell that two were the same."""
+    return sha256(backend.base_url.encode()).hexdigest()[:12] if backend.base_url else ""
 
 
 def restored(row: Row[Any]) -> Lane:

@@ -3,20 +3,34 @@
 import logging
 import zlib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, literal, select, tuple_
 
 from backends import recording
-from backends.answer import State, fold
+from backends.answer import Answer, State, fold
 from backends.events import Stamped
+from backends.lane import Lane
 from backends.prompt import Image, Prompt
 from storage import lanes, prompts
-from storage.comparison import Comparison, Conversation, Cursor, KeptLane, Link, Page, Rating, Row, RowLane, current
+from storage.comparison import (
+    AskedLane,
+    Comparison,
+    Cursor,
+    KeptLane,
+    Link,
+    Page,
+    Question,
+    Rating,
+    Row,
+    RowLane,
+    current,
+)
 from storage.images import ImageStore
-from storage.schema import Moment, answers, comparisons, prompt_images, ratings, recording_chunks
+from storage.schema import Moment, answers, comparisons, prompt_images, ratings, recording_chunks, texts
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
 
@@ -27,13 +41,11 @@ V = TypeVar("V")
 
 
 def comparison(connection: Connection, files: ImageStore, comparison_id: str) -> Comparison | None:
-    found = connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
+    found = _found(connection, comparison_id)
     if found is None:
         return None
-    rows = connection.execute(
-        select(answers).where(answers.c.comparison_id == comparison_id).order_by(answers.c.position)
-    ).all()
-    asked = _prompts(connection, files, {found.prompt_id, *(row.prompt_id for row in rows)})
+    rows = _answers(connection, comparison_id)
+    asked = _prompts(connection, {found.prompt_id, *(row.prompt_id for row in rows)}, partial(_data, files))
     events = recordings(connection, [row.id for row in rows])
     return Comparison(
         id=found.id,
@@ -55,19 +67,43 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
     )
 
 
-def conversation(connection: Connection, comparison_id: str) -> Conversation:
-    columns = comparisons.c
-    links: list[Link] = []
-    wanted: str | None = comparison_id
-    while wanted and (row := connection.execute(select(comparisons).where(columns.id == wanted)).one_or_none()):
-        links.append(Link(row.id, row.title))
-        wanted = row.follows_id
-    followers = connection.execute(
-        select(columns.id, columns.title)
-        .where(columns.follows_id == comparison_id)
-        .order_by(columns.created_at, columns.id)
+def question(connection: Connection, comparison_id: str) -> Question | None:
+    found = _found(connection, comparison_id)
+    if found is None:
+        return None
+    return Question(
+        id=found.id,
+        prompt=_prompts(connection, [found.prompt_id], lambda _: b"")[found.prompt_id],
+        links=links(connection, comparison_id),
+        lanes=tuple(AskedLane(lanes.restored(row), row.address_hash) for row in _answers(connection, comparison_id)),
+        ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),
     )
-    return Conversation(tuple(reversed(links)), tuple(Link(row.id, row.title) for row in followers))
+
+
+def answered(connection: Connection, comparison_id: str) -> tuple[tuple[Lane, Answer], ...]:
+    rows = _answers(connection, comparison_id)
+    events = recordings(connection, [row.id for row in rows])
+    return tuple((lanes.restored(row), fold(events[row.id])) for row in rows)
+
+
+def answer_text(connection: Connection, comparison_id: str, position: int) -> str | None:
+    text: str | None = connection.scalar(
+        select(texts.c.text)
+        .join(answers)
+        .where(answers.c.comparison_id == comparison_id, answers.c.position == position)
+    )
+    return text
+
+
+def links(connection: Connection, comparison_id: str) -> tuple[Link, ...]:
+    """The comparison and those that it follows, oldest first."""
+    columns = comparisons.c
+    here = select(columns.id, columns.title, columns.follows_id, literal(0).label("back"))
+    chain = here.where(columns.id == comparison_id).cte("chain", recursive=True)
+    before = select(columns.id, columns.title, columns.follows_id, chain.c.back + 1)
+    chain = chain.union_all(before.join(chain, columns.id == chain.c.follows_id))
+    rows = connection.execute(select(chain.c.id, chain.c.title).order_by(chain.c.back.desc()))
+    return tuple(Link(row.id, row.title) for row in rows)
 
 
 def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
@@ -160,15 +196,23 @@ def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
     return groups
 
 
-def _prompts(connection: Connection, files: ImageStore, ids: Collection[str]) -> dict[str, Prompt]:
+def _found(connection: Connection, comparison_id: str) -> sa.Row[Any] | None:
+    return connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
+
+
+def _answers(connection: Connection, comparison_id: str) -> Sequence[sa.Row[Any]]:
+    wanted = select(answers).where(answers.c.comparison_id == comparison_id).order_by(answers.c.position)
+    return connection.execute(wanted).all()
+
+
+def _prompts(connection: Connection, ids: Collection[str], data: Callable[[str], bytes]) -> dict[str, Prompt]:
+    """The prompts by id; `data` gives an image's bytes by its hash."""
     pictures = connection.execute(
         select(image_rows).where(
             image_rows.c.sha256.in_(select(prompt_images.c.sha256).where(prompt_images.c.prompt_id.in_(ids)))
         )
     )
-    shown = {
-        row.sha256: Image(row.sha256, row.mime, row.width, row.height, _data(files, row.sha256)) for row in pictures
-    }
+    shown = {row.sha256: Image(row.sha256, row.mime, row.width, row.height, data(row.sha256)) for row in pictures}
     bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
     return {row.id: prompts.restore(row.body, shown) for row in bodies}
 

@@ -13,7 +13,7 @@ from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
 from storage import changes, queries
-from storage.comparison import Comparison, Conversation, Cursor, Page, Rating
+from storage.comparison import Comparison, Conversation, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import explained
 from storage.images import ImageStore
@@ -77,10 +77,22 @@ class Store:
         )
 
     async def read(self, comparison_id: str) -> Comparison | None:
+        """All of it, with recordings and images' bytes; to show it, the next three are lighter."""
         return await self._read(lambda connection: queries.comparison(connection, self.images, comparison_id))
 
+    async def question(self, comparison_id: str) -> Question | None:
+        return await self._read(lambda connection: queries.question(connection, comparison_id))
+
+    async def answered(self, comparison_id: str) -> tuple[tuple[Lane, Answer], ...]:
+        """Each lane and what it has said as far as it is stored, in the order shown; () where there is none."""
+        return await self._read(lambda connection: queries.answered(connection, comparison_id))
+
+    async def answer_text(self, comparison_id: str, position: int) -> str | None:
+        """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
+        return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
+
     async def conversation(self, comparison_id: str) -> Conversation:
-        return await self._read(lambda connection: queries.conversation(connection, comparison_id))
+        return await self._read(lambda connection: Conversation(queries.links(connection, comparison_id)))
 
     async def page(self, before: Cursor | None = None, limit: int = 50) -> Page:
         return await self._read(lambda connection: queries.page(connection, before, limit))

@@ -17,6 +17,7 @@ from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
 from storage.comparison import Comparison, Row
 from storage.errors import RatingError, StorageError
+from storage.lanes import address_hash
 from storage.store import Store
 
 
@@ -133,18 +134,59 @@ async def test_a_comparison_whose_image_file_is_gone_still_opens(store: Store) -
 
 async def test_what_is_not_here_is_none(store: Store) -> None:
     assert await store.read("nothing") is None
-    assert (await store.conversation("nothing")).links == ()
+    assert await store.question("nothing") is None
+    assert await store.answered("nothing") == ()
+    assert await store.answer_text("nothing", 0) is None
+
+
+async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(store: Store) -> None:
+    image = store.images.add(png())
+    prompt = Prompt("Be brief.", (UserTurn("What is this?", (image,)),))
+    first = await created(store, "one")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], follows=first)
+    await store.rate(comparison_id, "Ann", [[0], [1]])
+    last = await store.rate(comparison_id, "Ann", [[1], [0]])
+    whole = await read(store, comparison_id)
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
+    store.images.path(image.sha256).unlink()  # its bytes are not read
+    found = await store.question(comparison_id)
+    assert found is not None
+    assert (found.id, found.prompt, found.ratings) == (comparison_id, whole.prompt, (last,))
+    assert [link.title for link in found.links] == ["one", "What is this?"]
+    assert [lane for lane, _ in found.lanes] == [lane.lane for lane in whole.lanes]
+    assert [address for _, address in found.lanes] == [address_hash(ONE.backend), ""]
+    assert not [sql for sql in asked if "texts" in sql or "recording_chunks" in sql]
+
+
+async def test_answers_are_read_without_prompts_and_to_the_letter(store: Store) -> None:
+    comparison_id = await created(store)
+    await store.append(comparison_id, entries(0, stamped()), {0: fold(stamped())})
+    await store.append(comparison_id, entries(1, stamped()[:4]), {})
+    whole = await read(store, comparison_id)
+    assert await store.answered(comparison_id) == tuple((lane.lane, lane.answer) for lane in whole.lanes)
+    assert [await store.answer_text(comparison_id, position) for position in (0, 1, 2, -1)] == [
+        "=1+1 is 2\u2028🙂\nDone.",
+        "",
+        None,
+        None,
+    ]
 
 
 async def test_a_conversation_is_found_from_each_of_its_steps(store: Store) -> None:
     first = await created(store, "one")
     second = await created(store, "two", follows=first)
     third, other = [await created(store, question, follows=second) for question in ("three", "other")]
-    middle = await store.conversation(second)
-    assert [link.title for link in middle.links] == ["one", "two"]
-    assert [link.id for link in middle.followers] == [third, other]
-    assert [link.id for link in (await store.conversation(third)).links] == [first, second, third]
-    assert (await store.conversation(third)).followers == ()
+    for last, titles in (
+        (first, ["one"]),
+        (second, ["one", "two"]),
+        (third, ["one", "two", "three"]),
+        (other, ["one", "two", "other"]),
+    ):
+        found = await store.question(last)
+        assert found is not None
+        assert [link.title for link in found.links] == titles
+        assert (found.links[0].id, found.links[-1].id) == (first, last)
 
 
 async def test_following_what_is_not_here_is_refused(store: Store) -> None:
