@@ -24,7 +24,7 @@ THEME = gr.themes.Default(
 
 
 def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
-    with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as page:
+    with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
         with gr.Tabs(selected="compare") as tabs:
             with gr.Tab("Compare", id="compare"):
