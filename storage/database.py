@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool, Pool
 
-from storage.errors import StorageError, explained
+from storage.errors import TROUBLE, StorageError, explained
 from storage.lock import Lock
 from storage.writer import Writer
 
@@ -22,7 +23,8 @@ _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 class Database:
     """A database that this process writes: others may read it, none may open it like this.
 
-    `engine` is for reading: its transactions see one snapshot, and wait for nobody.
+    `engine` is for reading: its transactions see one snapshot, and wait for nobody. `exports` is for long reads, with
+    connections of their own: they leave those of the others alone.
     """
 
     def __init__(self, url: str) -> None:
@@ -31,7 +33,7 @@ class Database:
         with _told(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.path)
-        self.engine = _engine(url)
+        self.engine, self.exports = _engine(url), _engine(url, NullPool)
         writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         try:
             with _told(self.path), writing.begin() as connection:
@@ -54,7 +56,7 @@ def reading(url: str) -> Engine:
     path = _path(url)
     if not path.is_file():
         raise StorageError(f"There is no database {path}: name one with --database, or start the app once.")
-    engine = _engine(url)
+    engine = _engine(url, NullPool)
     with _told(path), engine.connect() as connection:
         if _revision(connection) != newest():
             raise StorageError(f"Database {path} was made by another version of Lanewise: start the app on it once.")
@@ -107,8 +109,9 @@ def _path(url: str) -> Path:
     return Path(str(parsed.database))
 
 
-def _engine(url: str) -> Engine:
-    engine = create_engine(url, json_serializer=partial(json.dumps, ensure_ascii=False, separators=(",", ":")))
+def _engine(url: str, pool: type[Pool] | None = None) -> Engine:
+    dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+    engine = create_engine(url, poolclass=pool, json_serializer=dumps)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine
@@ -131,7 +134,7 @@ def _begin(connection: Connection) -> None:
 def _told(path: Path) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
+    except TROUBLE as error:
         raise explained(error, str(path)) from error
     except OSError as error:
         raise StorageError(

@@ -1,6 +1,8 @@
 """What goes wrong while remembering, in words that say what to do."""
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+TROUBLE = (DBAPIError, TimeoutError)  # what `explained` explains
 
 
 class StorageError(Exception):
@@ -26,8 +28,10 @@ _ADVICE = {
 }
 
 
-def explained(error: DBAPIError, database: str | None) -> StorageError:
-    """The driver's error in words for a person."""
+def explained(error: DBAPIError | TimeoutError, database: str | None) -> StorageError:
+    """The driver's or the pool's error in words for a person."""
+    if isinstance(error, TimeoutError):
+        return StorageError(f"Database {database}: It is busy: try again in a moment.")
     name = getattr(error.orig, "sqlite_errorname", "")
     advice = next((advice for code, advice in _ADVICE.items() if name.startswith(code)), f"It failed: {error.orig}.")
     return StorageError(f"Database {database}: {advice}")

@@ -1,6 +1,7 @@
 """Everything kept, as JSONL (lossless) or CSV (one row per pair of lanes, for people).
 
-Both stream from one consistent snapshot, in small batches: memory does not grow with the data.
+Both stream from one consistent snapshot, in small batches: memory does not grow with the data. They raise
+StorageError where too many run already.
 Run it beside a running app: `python -m storage.export --format jsonl --out comparisons.jsonl`.
 """
 
@@ -12,26 +13,28 @@ import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from csv import writer
 from io import StringIO
 from itertools import chain
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, Row, Text, select, tuple_, type_coerce
-from sqlalchemy.exc import DBAPIError
 
 from storage.comparison import Cursor, Rating, current
 from storage.database import DEFAULT_URL, images_beside, reading
-from storage.errors import StorageError, explained
+from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
 from storage.queries import grouped, place, ratings_of
 from storage.ratings import pairs
 from storage.schema import answers, comparisons, images, prompt_images, prompts, recording_chunks, texts
 
 BATCH = 16  # comparisons held in memory at once
+AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
+_turns = Semaphore(AT_ONCE)
 
 _SHARED = ["comparison_id", "created_at", "follows_id", "system", "prompt", "images"]
 _JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
@@ -115,10 +118,20 @@ def _csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
     return out.getvalue().encode()
 
 
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(blocking=False):
+        raise StorageError(f"{AT_ONCE} exports are running already: try again when one of them is done.")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
 def _batches(engine: Engine) -> Iterator[tuple[Connection, Sequence[Row[Any]]]]:
     key = tuple_(comparisons.c.created_at, comparisons.c.id)
     wanted = select(comparisons).order_by(comparisons.c.created_at, comparisons.c.id).limit(BATCH)
-    with engine.connect() as connection:  # one transaction, so one snapshot
+    with _turn(), engine.connect() as connection:  # one transaction, so one snapshot
         found = connection.execute(wanted).all()
         while found:
             yield connection, found
@@ -208,7 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.buffer.writelines(parts)
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except DBAPIError as error:
+    except TROUBLE as error:
         raise SystemExit(str(explained(error, given.database))) from error
     except StorageError as error:
         raise SystemExit(str(error)) from error

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from backends.answer import Answer
 from backends.lane import Lane
@@ -15,7 +14,7 @@ from backends.runner import Entry
 from storage import changes, queries
 from storage.comparison import Comparison, Conversation, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
-from storage.errors import explained
+from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
 
 T = TypeVar("T")
@@ -42,8 +41,8 @@ class Store:
 
     @property
     def engine(self) -> Engine:
-        """For the exports, which read in their own thread."""
-        return self._database.engine
+        """For the exports, which read in their own thread and for long."""
+        return self._database.exports
 
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
@@ -103,9 +102,9 @@ class Store:
     async def _read(self, work: Callable[[Connection], T]) -> T:
         def query() -> T:
             try:
-                with self.engine.connect() as connection:
+                with self._database.engine.connect() as connection:
                     return work(connection)
-            except DBAPIError as error:
+            except TROUBLE as error:
                 raise explained(error, str(self._database.path)) from error
 
         return await asyncio.to_thread(query)

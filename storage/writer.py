@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from storage.errors import StorageError, explained
+from storage.errors import TROUBLE, StorageError, explained
 
 T = TypeVar("T")
 
@@ -88,4 +88,4 @@ class Writer:
 
 
 def _told(error: Exception, engine: Engine) -> Exception:
-    return explained(error, engine.url.database) if isinstance(error, DBAPIError) else error
+    return explained(error, engine.url.database) if isinstance(error, TROUBLE) else error

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import ONE, THREE, TWO, asking, entries, long_talk, png, stamped
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from backends import recording
 from backends.answer import fold
 from backends.prompt import Prompt, UserTurn
 from storage import export
+from storage.errors import StorageError
 from storage.prompts import body
 from storage.store import Store
 
@@ -155,6 +157,35 @@ async def test_an_export_may_go_on_in_another_thread(store: Store) -> None:
         while part := await asyncio.get_running_loop().run_in_executor(pool, next, parts, b""):
             found.append(orjson.loads(part)["title"])
     assert found == [str(number) for number in range(2 * export.BATCH)]
+
+
+async def test_slow_exports_leave_room_for_readers_and_a_few_run_at_once(store: Store) -> None:
+    await told(store, asking("one"))
+    slow = [export.jsonl(store.engine) for _ in range(export.AT_ONCE)]
+    for parts in slow:
+        next(parts)
+    with pytest.raises(StorageError, match="try again"):
+        next(export.jsonl(store.engine))
+    assert store._database.engine.pool.checkedout() == 0
+    slow[0].close()  # as when a browser goes away
+    assert len(lines(store)) == 1
+
+
+async def test_an_export_whose_database_fails_never_looks_complete(store: Store) -> None:
+    for number in range(export.BATCH + 1):
+        await told(store, asking(str(number)))
+    with store.engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE recording_chunks SET data = x'00' WHERE answer_id IN"
+                " (SELECT answers.id FROM answers JOIN comparisons ON comparison_id = comparisons.id"
+                " ORDER BY comparisons.created_at DESC LIMIT 2)"
+            )
+        )
+    parts = export.jsonl(store.engine)
+    assert len([next(parts) for _ in range(export.BATCH)]) == export.BATCH
+    with pytest.raises(zlib.error):  # through a web server, this breaks the download off
+        next(parts)
 
 
 async def test_memory_does_not_grow_with_the_data(store: Store) -> None:

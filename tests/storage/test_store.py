@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 
@@ -148,7 +149,7 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     last = await store.rate(comparison_id, "Ann", [[1], [0]])
     whole = await read(store, comparison_id)
     asked: list[str] = []
-    event.listen(store.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
+    event.listen(store._database.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
     store.images.path(image.sha256).unlink()  # its bytes are not read
     found = await store.question(comparison_id)
     assert found is not None
@@ -239,7 +240,9 @@ async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> 
     for number in range(3):
         await created(store, str(number))
     asked: list[tuple[str, object]] = []
-    event.listen(store.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values)))
+    event.listen(
+        store._database.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values))
+    )
     first = await store.page(limit=1)
     await store.page(first.next, limit=1)
     selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
@@ -326,3 +329,13 @@ async def test_a_database_that_goes_bad_while_reading_is_told(store: Store, tmp_
         connection.execute(text("DROP TABLE ratings"))
     with pytest.raises(StorageError, match="no such table"):
         await store.page()
+
+
+async def test_a_busy_pool_is_told(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = store._database.engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.01)
+    with ExitStack() as held:
+        for _ in range(pool.size() + pool._max_overflow):
+            held.enter_context(store._database.engine.connect())
+        with pytest.raises(StorageError, match="busy"):
+            await store.page()
