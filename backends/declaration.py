@@ -40,7 +40,10 @@ def _is_address(value: object) -> bool:
     try:
         parts = urlsplit(value)
         return bool(
-            parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and parts.port != 0
+            and not any(mark in value for mark in "@?#")  # a password or a key would hide there
         )
     except ValueError:
         return False
@@ -62,7 +65,7 @@ def _is_count(value: object) -> bool:
 RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_is_name, "a name for the lane, as text"),
     "kind": (lambda value: isinstance(value, str) and value in kinds(), "the name of a kind"),
-    "base_url": (_is_address, "an address such as http://127.0.0.1:8000/v1, without a password"),
+    "base_url": (_is_address, "an address such as http://127.0.0.1:8000/v1, without a password, ? or #"),
     "model": (_is_text, "the model id, as text"),
     "artifact": (_is_text, 'text such as "FP8" or "NVFP4"'),
     "key_env": (

@@ -140,11 +140,10 @@ def _words(found: object) -> str:
 
 
 def transport_error(backend: Backend, error: httpx.RequestError) -> BackendError:
-    """The error for a request that got no (whole) answer."""
-    where = f"{backend.name} at {backend.base_url}"
+    """The error for a request that got no (whole) answer. It is stored and exported, so it names no address."""
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return BackendError("timeout", f"{where} did not accept a connection in time. Is the address right?")
+            return BackendError("timeout", f"{backend.name} did not accept a connection in time. Is its address right?")
         case httpx.ReadTimeout() | httpx.WriteTimeout():
             return BackendError(
                 "timeout",
@@ -153,14 +152,14 @@ def transport_error(backend: Backend, error: httpx.RequestError) -> BackendError
         case httpx.ConnectError() if "SSL" in str(error) or "CERTIFICATE" in str(error).upper():
             return BackendError(
                 "tls",
-                f"{where}: no secure connection ({error}). Check the certificate, or use http:// inside your network.",
+                f"{backend.name}: no secure connection. Check its certificate, or use http:// inside your network.",
             )
         case httpx.ConnectError():
             return BackendError(
-                "connect", f"{where} can't be reached. Is the server running, and is the address right?"
+                "connect", f"{backend.name} can't be reached. Is the server running, and is its address right?"
             )
         case httpx.UnsupportedProtocol():
-            return BackendError("connect", f"{where}: the address must start with http:// or https://.")
+            return BackendError("connect", f"{backend.name}: its address must start with http:// or https://.")
         case _:
             return BackendError(
                 "truncated",

@@ -1,5 +1,6 @@
 """How a server is reached over HTTP and its event stream is read. It knows no request body."""
 
+import logging
 import os
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -17,6 +18,8 @@ from backends.decoder import Decoder
 from backends.errors import BackendError, refusal, transport_error
 from backends.events import Event
 from backends.lane import Backend
+
+log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0
 BODY_LIMIT = 64_000
@@ -73,6 +76,7 @@ def reaching(backend: Backend) -> Iterator[None]:
     try:
         yield
     except httpx.RequestError as error:
+        log.warning("%s at %s: %r", backend.name, backend.base_url, error)
         raise transport_error(backend, error) from error
 
 

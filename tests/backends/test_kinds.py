@@ -122,13 +122,17 @@ async def test_whatever_breaks_ends_its_own_lane_once_and_keeps_what_had_arrived
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_absent_server_is_named_with_its_address(kind: str, registry: Registry, prompt: Prompt) -> None:
+async def test_an_absent_server_is_named_and_its_address_only_logged(
+    kind: str, registry: Registry, prompt: Prompt, caplog: pytest.LogCaptureFixture
+) -> None:
     with socket.socket() as reserved:  # bound but not listening: nobody else can take the port
         reserved.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{reserved.getsockname()[1]}/v1"
         (answer,) = await answers(registry, prompt, [Lane(Backend("gone", kind, address), "m")])
     assert answer.failure.kind == "connect"
-    assert address in answer.failure.message
+    assert answer.failure.message.startswith("gone can't be reached.")
+    assert address not in answer.failure.message
+    assert address in caplog.text
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -152,6 +152,8 @@ def test_a_wrong_key_is_named_with_its_line_and_what_is_allowed_and_the_rest_wor
         ('name = "a"\nkind = "vllm"\nbase_url = ""', "`base_url` must be"),
         ('name = "a"\nkind = "vllm"\nbase_url = "gpu:8000"', "`base_url` must be"),
         ('name = "a"\nkind = "vllm"\nbase_url = "http://me:s3cret@gpu"', "without a password"),
+        ('name = "a"\nkind = "vllm"\nbase_url = "http://gpu/v1?token=s3cret"', "without a password, ? or #"),
+        ('name = "a"\nkind = "vllm"\nbase_url = "http://gpu/v1#s3cret"', "without a password, ? or #"),
         ('name = "a"\nkind = "vllm"\nbase_url = "http://gpu:99999"', "`base_url` must be"),
     ],
 )
