@@ -17,7 +17,13 @@ class _Call:
 
     index: int
     id: str
-    named: bool = False
+    name: str = ""
+
+    def is_another(self, id_: str, name: str) -> bool:
+        """Whether a piece begins another call: whole calls may all carry index 0, or none."""
+        if id_ and self.id:
+            return bool(name) and id_ != self.id
+        return bool(name and self.name) and name != self.name
 
 
 class Decoder:
@@ -81,13 +87,12 @@ class Decoder:
         slot = index if isinstance(index, int) else position
         id_ = "" if id_ == "null" else id_  # the Mistral SDK's stand-in for no id
         call = self._calls.get(slot)
-        # whole calls may all carry index 0, or none: another id with a name is another call
-        new = call is None or bool(name and id_ and call.id and id_ != call.id)
+        new = call is None or call.is_another(id_, name)
         if call is None or new:
             call = self._calls[slot] = _Call(self._count, id_)
             self._count += 1
-        fresh_name = "" if call.named else name
-        call.named = call.named or bool(name)
+        fresh_name = "" if call.name else name
+        call.name = call.name or name
         arguments = _arguments(function.get("arguments"))
         if new or fresh_name or arguments:
             yield ToolCallDelta(call.index, (id_ or new_call_id()) if new else "", fresh_name, arguments)
@@ -137,7 +142,8 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) else None
+    # past 2**53 no count is real (-1 as uint64), and a database or a page could not keep it
+    return value if type(value) is int and 0 <= value < 2**53 else None
 
 
 def _list(value: object) -> list[Any]:

@@ -191,9 +191,22 @@ async def test_odd_chunks_say_nothing_and_break_nothing(chunk: dict[str, object]
     assert await events_of([sse(chunk)]) == []
 
 
+async def test_calls_without_ids_are_told_apart_by_their_names() -> None:
+    pieces = [("f", '{"a":'), ("f", "1}"), ("g", '{"b":'), ("", "2}")]
+    chunks = [delta(tool_calls=[{"function": {"name": name, "arguments": said}}]) for name, said in pieces]
+    answer = await answer_of([sse(*chunks, delta(finish="tool_calls"))])
+    assert [(call.name, call.arguments) for call in answer.calls] == [("f", '{"a":1}'), ("g", '{"b":2}')]
+
+
 async def test_usage_repeated_in_every_chunk_is_told_once() -> None:
     chunk = {**delta(content="a"), "usage": {"prompt_tokens": 3}}
     assert (await events_of([sse(chunk, chunk)])).count(Usage(prompt=3)) == 1
+
+
+@pytest.mark.parametrize("count", [2**64 - 1, 2**53, -1, True, 1.5, "3"])
+async def test_a_count_that_no_count_can_be_is_none(count: object) -> None:
+    usage = {"prompt_tokens": count, "completion_tokens": 2**53 - 1}
+    assert (await events_of([sse({"usage": usage})])) == [Usage(completion=2**53 - 1)]
 
 
 @pytest.mark.parametrize(
