@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+RESULT_IS_TEXT = "a tool's result is text: send the images with the next turn"
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -73,22 +75,26 @@ def follow_up(prompt: Prompt, reply: AssistantTurn, text: str, images: tuple[Ima
 
     The transcript stays one that every chat template accepts: user and assistant alternate, and an open tool call is
     answered before anything else is said. So `text` becomes the result of the reply's calls when it made any, and joins
-    the previous user turn when the reply is empty (a lane that failed or was stopped before it said anything).
+    the previous turn when the reply is empty (a lane that failed or was stopped before it said anything).
     """
     turns = list(prompt.turns)
     if reply.calls:
         turns.append(reply)
         turns += [ToolTurn(call.id, call.name, text) for call in reply.calls]
         if images:
-            raise ValueError("a tool's result is text: send the images with the next turn")
+            raise ValueError(RESULT_IS_TEXT)
     elif reply.text:
         turns += [reply, UserTurn(text, images)]
     else:
         match turns[-1]:
             case UserTurn(earlier, pictures):
                 turns[-1] = UserTurn(f"{earlier}\n\n{text}", pictures + images)
-            case ToolTurn() | AssistantTurn():
-                raise ValueError("this lane gave no answer after its tool's result: start a new comparison")
+            case ToolTurn(call_id, name, result):
+                if images:
+                    raise ValueError(RESULT_IS_TEXT)
+                turns[-1] = ToolTurn(call_id, name, f"{result}\n\n{text}")
+            case AssistantTurn():
+                raise ValueError("this prompt ends with an answer, not with a question")
     return Prompt(prompt.system, tuple(turns), prompt.tools)
 
 

@@ -30,7 +30,9 @@ def test_after_an_empty_reply_the_text_joins_the_question_before() -> None:
     assert follow_up(ASKED, reply, "Again.").turns == (UserTurn("First?\n\nAgain.", (picture(1),)),)
 
 
-def test_after_an_empty_reply_to_a_tools_result_nothing_can_follow() -> None:
+def test_after_an_empty_reply_to_a_tools_result_the_text_joins_the_last_result() -> None:
     asked = follow_up(ASKED, AssistantTurn("", "", CALLS), "4.2")
-    with pytest.raises(ValueError, match="start a new comparison"):
-        follow_up(asked, AssistantTurn(""), "And?")
+    turns = follow_up(asked, AssistantTurn(""), "And?").turns
+    assert turns == (*asked.turns[:-1], ToolTurn("b", "g", "4.2\n\nAnd?"))
+    with pytest.raises(ValueError, match="send the images with the next turn"):
+        follow_up(asked, AssistantTurn(""), "And?", (picture(2),))
