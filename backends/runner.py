@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 
@@ -34,6 +35,7 @@ class Entry(NamedTuple):
 
 class Run:
     """Lanes being answered. `log` holds every event of every lane in order of arrival; readers keep their own place.
+    `started` is the moment from which all of its times count.
 
     A lane's events contain exactly one of `Finished` and `Failed`, whatever its backend does; usage may follow it.
     """
@@ -42,7 +44,7 @@ class Run:
         """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step."""
         self.lanes = tuple(lane for lane, _ in asked)
         self.log: list[Entry] = []
-        self._start = time.perf_counter_ns()
+        self.started, self._start = datetime.now(UTC), time.perf_counter_ns()
         self._folds = tuple(Fold() for _ in asked)
         self._ended, self._closed = [False] * len(asked), [False] * len(asked)
         self._ends: dict[int, Failed] = {}

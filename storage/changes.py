@@ -47,7 +47,6 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
                 comparison_id=comparison_id,
                 position=position,
                 prompt_id=ids[own],
-                started_at=now,
                 state=Answer().state.value,
                 **lanes.settings(lane),
             )
@@ -56,17 +55,23 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
     return comparison_id
 
 
-def append(connection: Connection, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
-    ids = _answer_ids(connection, comparison_id)
+def append(
+    connection: Connection,
+    comparison_id: str,
+    started: datetime,
+    entries: Sequence[Entry],
+    ended: Mapping[int, Answer],
+) -> None:
+    ids = _begun(connection, comparison_id, started)
     for lane, events in grouped(entries).items():
         _record(connection, ids[lane], events)
     for lane, answer in ended.items():
         _end(connection, ids[lane], answer)
 
 
-def abandon(connection: Connection, comparison_id: str, entries: Sequence[Entry]) -> None:
+def abandon(connection: Connection, comparison_id: str, started: datetime, entries: Sequence[Entry]) -> None:
     """Ends the lanes of a run of which something can't be recorded: the rest of it is, and a failure says so."""
-    ids = _answer_ids(connection, comparison_id)
+    ids = _begun(connection, comparison_id, started)
     for lane, events in grouped(entries).items():
         whole = [each for each in events if _recordable(each)]
         if len(whole) < len(events):
@@ -124,7 +129,10 @@ def rate(
     return rating
 
 
-def _answer_ids(connection: Connection, comparison_id: str) -> dict[int, str]:
+def _begun(connection: Connection, comparison_id: str, started: datetime) -> dict[int, str]:
+    """The answers' ids by position, after storing when the run began."""
+    unknown = (comparisons.c.id == comparison_id) & comparisons.c.started_at.is_(None)
+    connection.execute(update(comparisons).where(unknown).values(started_at=started))
     wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
     return dict(connection.execute(wanted).all())
 

@@ -33,7 +33,6 @@ class KeptLane:
     lane: Lane
     address_hash: str
     prompt: Prompt
-    started_at: datetime
     recording: tuple[Stamped, ...]
     answer: Answer
 
@@ -42,11 +41,13 @@ class KeptLane:
 class Comparison:
     """`prompt` is what was asked now, of all lanes; each lane's own prompt has its history too.
 
-    `lanes` are in the order shown, `ratings` the whole history, oldest first.
+    `started_at` is the moment from which the times in its recordings count, None until something was recorded. `lanes`
+    are in the order shown, `ratings` the whole history, oldest first.
     """
 
     id: str
     created_at: datetime
+    started_at: datetime | None
     follows: str | None
     prompt: Prompt
     lanes: tuple[KeptLane, ...]

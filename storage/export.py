@@ -38,7 +38,7 @@ _turns = Semaphore(AT_ONCE)
 
 _SHARED = ["comparison_id", "created_at", "follows_id", "system", "prompt", "images"]
 _JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
-_LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id", "started_at")]
+_LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id")]
 _LANE += ["reasoning", "text", "calls"]
 _HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in _LANE)]
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")

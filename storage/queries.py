@@ -50,6 +50,7 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
     return Comparison(
         id=found.id,
         created_at=found.created_at,
+        started_at=found.started_at,
         follows=found.follows_id,
         prompt=asked[found.prompt_id],
         lanes=tuple(
@@ -57,7 +58,6 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
                 lane=lanes.restored(row),
                 address_hash=row.address_hash,
                 prompt=asked[row.prompt_id],
-                started_at=row.started_at,
                 recording=events[row.id],
                 answer=fold(events[row.id]),
             )

@@ -96,7 +96,7 @@ class Recorder:
         run.stop(end=LOST)
         await run.ended()
         try:
-            await self._store.abandon(comparison_id, run.log[kept:])
+            await self._store.abandon(comparison_id, run.started, run.log[kept:])
         except Exception:
             log.exception("comparison %s has no end until the next start", comparison_id)
 
@@ -107,7 +107,7 @@ class Recorder:
         changed = ended & {entry.lane for entry in batch}  # usage may follow an end
         answers = run.answers() if changed else ()
         try:
-            await self._store.append(comparison_id, batch, {lane: answers[lane] for lane in changed})
+            await self._store.append(comparison_id, run.started, batch, {lane: answers[lane] for lane in changed})
         except StorageError as error:
             if str(error) != self._problems.get(comparison_id):
                 log.exception("comparison %s can't be stored just now; trying again", comparison_id)

@@ -77,6 +77,7 @@ comparisons = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),  # from when all times of its lanes count; null until something was recorded
     Column("follows_id", ForeignKey("comparisons.id"), index=True),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
     Column("title", Text, nullable=False),
@@ -90,7 +91,6 @@ answers = Table(
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
     Column("position", Integer, nullable=False),  # as shown, from the left
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # with the lane's own history
-    Column("started_at", Moment, nullable=False),
     # the lane, as sent
     Column("backend", Text, nullable=False),
     Column("kind", Text, nullable=False),

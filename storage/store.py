@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,13 +53,18 @@ class Store:
         """A new comparison, committed on return; `asked` is in the order shown. Its id. Raises StorageError."""
         return await self._write(lambda connection: changes.create(connection, prompt, asked, follows))
 
-    async def append(self, comparison_id: str, entries: Sequence[Entry], ended: Mapping[int, Answer]) -> None:
-        """Adds to the lanes' recordings, and keeps what the lanes that `ended` fold into. Raises StorageError."""
-        await self._write(lambda connection: changes.append(connection, comparison_id, entries, ended))
+    async def append(
+        self, comparison_id: str, started: datetime, entries: Sequence[Entry], ended: Mapping[int, Answer]
+    ) -> None:
+        """Adds to the lanes' recordings, whose times count from `started`; keeps what the lanes that `ended` fold into.
 
-    async def abandon(self, comparison_id: str, entries: Sequence[Entry]) -> None:
+        Raises StorageError.
+        """
+        await self._write(lambda connection: changes.append(connection, comparison_id, started, entries, ended))
+
+    async def abandon(self, comparison_id: str, started: datetime, entries: Sequence[Entry]) -> None:
         """Ends a run that `append` can't take: with what can be recorded of it, and a failure. Raises StorageError."""
-        await self._write(lambda connection: changes.abandon(connection, comparison_id, entries))
+        await self._write(lambda connection: changes.abandon(connection, comparison_id, started, entries))
 
     async def rate(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from datetime import UTC, datetime
 from io import BytesIO
 
 import PIL.Image
@@ -20,6 +21,7 @@ TWO = Lane(Backend("two", "vllm", model="m-2"), "m-2", effort="high", temperatur
 THREE = Lane(Backend("three", "mistral"), model="m-3", artifact="NVFP4")
 TOOL = Tool("weather", "Looks outside", {"type": "object", "properties": {"z": {}, "a": {}}})
 
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, 678900, UTC)
 SAID: tuple[Event, ...] = (
     Sent('{"model":"m"}'),
     Reported("m-1-2512", "v1.2"),

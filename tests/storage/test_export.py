@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import ONE, THREE, TWO, asking, entries, long_talk, png, stamped
+from made import BEGAN, ONE, THREE, TWO, asking, entries, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends import recording
@@ -33,8 +34,8 @@ async def told(store: Store, prompt: Prompt, lanes: int = 2, follows: str | None
     """A comparison whose lanes have all answered."""
     comparison_id = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
     for lane in range(lanes):
-        await store.append(comparison_id, entries(lane, stamped()[:3]), {})
-        await store.append(comparison_id, entries(lane, stamped()[3:]), {lane: fold(stamped())})
+        await store.append(comparison_id, BEGAN, entries(lane, stamped()[:3]), {})
+        await store.append(comparison_id, BEGAN, entries(lane, stamped()[3:]), {lane: fold(stamped())})
     return comparison_id
 
 
@@ -59,6 +60,7 @@ async def test_a_line_of_jsonl_holds_all_that_is_kept(store: Store) -> None:
         await store.rate(second, "Ann", ranking, tags=["clear"], comment="Good.")
     one, two = lines(store)
     assert (one["id"], two["id"], two["follows_id"]) == (first, second, first)
+    assert datetime.fromisoformat(two["started_at"]) == BEGAN
     assert two["prompt"] == two["lanes"][2]["prompt"] == body(long_talk())
     assert list(two["prompt"]["tools"][0]["parameters"]["properties"]) == ["z", "a"]
     assert [rating["ranking"] for rating in two["ratings"]] == [[[1], [0, 2]], [[0], [1], [2]]]
@@ -80,7 +82,7 @@ async def test_no_address_and_no_key_leaves(store: Store) -> None:
 
 async def test_a_lane_that_still_answers_is_exported_so_far(store: Store) -> None:
     comparison_id = await store.create(asking("?"), [(ONE, asking("?")), (TWO, asking("?"))])
-    await store.append(comparison_id, entries(0, stamped()[:2]), {})
+    await store.append(comparison_id, BEGAN, entries(0, stamped()[:2]), {})
     (line,) = lines(store)
     assert list(recording.load(said(line, 0))) == stamped()[:2]
     assert line["lanes"][1]["recording"] == []

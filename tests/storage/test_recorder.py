@@ -69,6 +69,7 @@ async def test_a_comparison_is_kept_as_it_ran(store: Store) -> None:
     await recorder.saved(comparison_id)
     assert recorder.live(comparison_id) is None
     found = await read(store, comparison_id)
+    assert found.started_at == run.started > found.created_at
     for index, lane in enumerate(found.lanes):
         assert lane.recording == tuple(entry.stamped for entry in run.log if entry.lane == index)
         assert [stamped.event for stamped in lane.recording] == list(SAID)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import ONE, SAID, THREE, TWO, asking, entries, long_talk, png, stamped
+from made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends.answer import State, fold
@@ -50,6 +50,7 @@ async def test_a_comparison_is_there_before_any_lane_answers(store: Store) -> No
     assert [lane.prompt for lane in found.lanes] == [asking("What is 1+1?"), own]
     assert [lane.answer.state for lane in found.lanes] == [State.WAITING, State.WAITING]
     assert found.ratings == ()
+    assert found.started_at is None
 
 
 async def test_a_lane_is_kept_as_it_was_sent_without_its_address_or_key(store: Store) -> None:
@@ -72,12 +73,13 @@ async def test_another_model_takes_neither_artifact_nor_prices_from_the_declared
 async def test_what_was_appended_is_the_recording_and_folds_to_the_answer(store: Store) -> None:
     comparison_id = await created(store)
     events = stamped()
-    await store.append(comparison_id, entries(1, events[:3]), {})
-    await store.append(comparison_id, [*entries(0, events[:1]), *entries(1, events[3:])], {1: fold(events)})
+    await store.append(comparison_id, BEGAN, entries(1, events[:3]), {})
+    await store.append(comparison_id, BEGAN, [*entries(0, events[:1]), *entries(1, events[3:])], {1: fold(events)})
     first, second = (await read(store, comparison_id)).lanes
     assert first.recording == tuple(events[:1])
     assert second.recording == tuple(events)
     assert second.answer == fold(events)
+    assert (await read(store, comparison_id)).started_at == BEGAN
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -89,7 +91,7 @@ def test_batches_of_any_size_are_one_recording(store: Store, cuts: list[int]) ->
     async def kept() -> Comparison:
         comparison_id = await created(store, lanes=1)
         for start, end in pairwise(edges):
-            await store.append(comparison_id, entries(0, events[start:end]), {})
+            await store.append(comparison_id, BEGAN, entries(0, events[start:end]), {})
         return await read(store, comparison_id)
 
     assert asyncio.run(kept()).lanes[0].recording == tuple(events)
@@ -97,7 +99,7 @@ def test_batches_of_any_size_are_one_recording(store: Store, cuts: list[int]) ->
 
 async def test_the_figures_of_an_ended_lane_are_columns(store: Store) -> None:
     comparison_id = await created(store)
-    await store.append(comparison_id, entries(0, stamped()), {0: fold(stamped())})
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
     with store.engine.connect() as connection:
         row = connection.execute(text("SELECT * FROM answers JOIN texts ON id = answer_id WHERE position = 0")).one()
     assert (row.state, row.reported_model, row.server, row.finish_reason) == ("done", "m-1-2512", "v1.2", "tool_calls")
@@ -162,8 +164,8 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
 
 async def test_answers_are_read_without_prompts_and_to_the_letter(store: Store) -> None:
     comparison_id = await created(store)
-    await store.append(comparison_id, entries(0, stamped()), {0: fold(stamped())})
-    await store.append(comparison_id, entries(1, stamped()[:4]), {})
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
+    await store.append(comparison_id, BEGAN, entries(1, stamped()[:4]), {})
     whole = await read(store, comparison_id)
     assert await store.answered(comparison_id) == tuple((lane.lane, lane.answer) for lane in whole.lanes)
     assert [await store.answer_text(comparison_id, position) for position in (0, 1, 2, -1)] == [
@@ -222,7 +224,7 @@ async def test_what_is_new_meanwhile_does_not_shift_the_next_page(store: Store) 
 
 async def test_a_row_tells_what_a_list_needs(store: Store) -> None:
     comparison_id = await created(store, "What   is\n1+1?")
-    await store.append(comparison_id, entries(0, stamped()), {0: fold(stamped())})
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
     await store.rate(comparison_id, "Ann", [[0], [1]])
     await store.rate(comparison_id, "Ann", [[1], [0]])
     (row,) = (await store.page()).rows
@@ -292,8 +294,8 @@ async def test_a_rating_that_makes_no_sense_is_refused_and_leaves_nothing(store:
 async def test_what_a_crash_left_open_is_interrupted_at_the_next_start(url: str) -> None:
     store = Store.open(url)
     comparison_id = await created(store, lanes=3)
-    await store.append(comparison_id, entries(0, stamped()), {0: fold(stamped())})
-    await store.append(comparison_id, entries(1, stamped()[:4]), {})
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
+    await store.append(comparison_id, BEGAN, entries(1, stamped()[:4]), {})
     store.close()  # without an end for lanes 1 and 2, as after a crash
     for _ in range(2):  # and opening once more adds nothing
         store = Store.open(url)
