@@ -13,6 +13,7 @@ from backends.registry import Registry
 from storage.comparison import Comparison
 from storage.errors import ImageError
 from storage.images import ImageStore
+from storage.lanes import address_hash
 from ui.view import LETTERS
 
 FEWEST, MOST = 2, len(LETTERS)
@@ -153,6 +154,10 @@ def next_turn(
     following = []
     for letter, kept in zip(LETTERS, earlier.lanes, strict=False):
         lane = _lane(registry, f"Lane {letter}", settings_for(kept.lane))
+        if (address_hash(lane.backend), lane.artifact) != (kept.address_hash, kept.lane.artifact):
+            raise Problem(
+                f"Lane {letter}: {lane.backend.name} is another server or artifact by now. Start a new comparison."
+            )
         try:
             following.append((lane, follow_up(kept.prompt, kept.answer.turn, clean(text), pictures)))
         except ValueError as error:

@@ -127,27 +127,26 @@ class Handlers:
     async def arrive(self, request: gr.Request) -> tuple[str, str, str]:
         """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and what is wrong."""
         run, problems = request.query_params.get("run", ""), list(self.registry.problems)
-        if run and await self.store.read(run) is None:
+        if run and await self.store.question(run) is None:
             problems.append("The comparison of this link is not kept here.")
             run = ""
         return run, run or request.query_params.get("lanes", ""), "\n".join(problems)
 
     async def restore(self, source: str) -> list[Any]:
         """The lanes of a comparison, named by its id, or of backends, named with commas between."""
-        kept = await self.store.read(source)
+        kept = await self.store.question(source)
         if kept:
             return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
         return self._chosen([asking.first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
 
     async def show(self, run: str) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
-        kept = await self.store.read(run) if run else None
+        kept = await self.store.question(run) if run else None
         if kept is None:
             return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip()
-        links = (await self.store.conversation(run)).links
         live = self.recorder.live(run) is not None
         return (
-            view.question(kept, links),
+            view.question(kept),
             view.rating_bar(kept, TAGS),
             gr.Checkbox(visible=True),
             gr.Button(visible=live),
@@ -167,9 +166,8 @@ class Handlers:
                 return
             with suppress(TimeoutError):  # the last frame does not wait
                 await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
-        kept = await self.store.read(run) if run else None
-        if kept:
-            lanes, answers = [each.lane for each in kept.lanes], tuple(each.answer for each in kept.lanes)
+        if kept := await self.store.answered(run):
+            lanes, answers = zip(*kept, strict=True)
             yield self._frame(run, lanes, answers, Frame(), figures=True).parts
 
     def _frame(
@@ -209,7 +207,7 @@ class Handlers:
             said = f"Not saved: {error}"
         if sent.get("run") != run:  # the page has moved on while this was stored
             return gr.skip()
-        kept = await self.store.read(run)
+        kept = await self.store.question(run)
         return kept and view.rating_bar(kept, TAGS, said)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from backends.answer import Answer, State, Times
 from backends.lane import Lane
 from backends.prompt import ToolCall, UserTurn
-from storage.comparison import Comparison, Link, Page, Rating, Row
+from storage.comparison import Page, Question, Rating, Row
 
 LETTERS = "ABCDEF"
 
@@ -38,7 +38,7 @@ def idle_card(note: str) -> dict[str, Any]:
     return {"key": "", "label": "Its answer will stream here.", "note": note}
 
 
-def question(kept: Comparison, thread: Sequence[Link]) -> dict[str, Any]:
+def question(kept: Question) -> dict[str, Any]:
     """What was asked, and the turns that led to it."""
     asked = kept.prompt.turns[-1]
     if not isinstance(asked, UserTurn):
@@ -50,7 +50,7 @@ def question(kept: Comparison, thread: Sequence[Link]) -> dict[str, Any]:
     more += [json.dumps(asdict(tool), indent=2, ensure_ascii=False) for tool in kept.prompt.tools]
     return {
         "run": kept.id,
-        "thread": [{"id": link.id, "title": link.title} for link in thread],
+        "thread": [{"id": link.id, "title": link.title} for link in kept.links],
         "text": asked.text,
         "images": [
             {"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in asked.images
@@ -60,7 +60,7 @@ def question(kept: Comparison, thread: Sequence[Link]) -> dict[str, Any]:
     }
 
 
-def rating_bar(kept: Comparison, tags: Sequence[str], said: str = "") -> dict[str, Any]:
+def rating_bar(kept: Question, tags: Sequence[str], said: str = "") -> dict[str, Any]:
     return {
         "run": kept.id,
         "letters": list(LETTERS[: len(kept.lanes)]),
@@ -73,7 +73,7 @@ def rating_bar(kept: Comparison, tags: Sequence[str], said: str = "") -> dict[st
                 "tags": list(rating.tags),
                 "comment": rating.comment,
             }
-            for rating in kept.current
+            for rating in kept.ratings
         ],
         "said": said,
     }

@@ -88,10 +88,10 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
     @app.get("/answers/{run}/{lane}")
     async def answer(run: str, lane: int) -> PlainTextResponse:
         """An answer's text to the letter, for the copy button."""
-        kept = await store.read(run)
-        if kept is None or not 0 <= lane < len(kept.lanes):
+        text = await store.answer_text(run, lane)
+        if text is None:
             raise HTTPException(404, "no such answer")
-        return PlainTextResponse(kept.lanes[lane].answer.text)
+        return PlainTextResponse(text)
 
     @app.get("/export.jsonl")
     def jsonl() -> StreamingResponse:
