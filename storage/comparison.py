@@ -53,14 +53,9 @@ class Comparison:
     lanes: tuple[KeptLane, ...]
     ratings: tuple[Rating, ...]
 
-    @property
-    def current(self) -> tuple[Rating, ...]:
-        """The rating that counts of each evaluator, oldest first."""
-        return current(self.ratings)
-
 
 def current(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
-    """Those that no other supersedes."""
+    """The rating that counts of each evaluator, oldest first: those that no other supersedes."""
     ratings = tuple(ratings)
     superseded = {rating.supersedes for rating in ratings}
     return tuple(rating for rating in ratings if rating.id not in superseded)
@@ -125,10 +120,3 @@ class Page:
 
     rows: tuple[Row, ...]
     next: Cursor | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """`links`: the comparison and those that it follows, oldest first."""
-
-    links: tuple[Link, ...]

@@ -10,7 +10,6 @@ import base64
 import os
 import re
 import sys
-import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -28,9 +27,9 @@ from storage.comparison import Cursor, Rating, current
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
-from storage.queries import grouped, place, ratings_of
+from storage.queries import answers_of, images_of, place, ratings_of, recorded
 from storage.ratings import pairs
-from storage.schema import answers, comparisons, images, prompt_images, prompts, recording_chunks, texts
+from storage.schema import answers, comparisons, prompts, texts
 
 BATCH = 16  # comparisons held in memory at once
 AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
@@ -52,9 +51,9 @@ def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
     """
     for connection, found in _batches(engine):
         lanes = _lanes(connection, [row.id for row in found])
-        recordings = _recordings(connection, [lane.id for lane in chain(*lanes.values())])
+        recordings = recorded(connection, [lane.id for lane in chain(*lanes.values())])
         prompt_ids = {row.prompt_id for row in chain(found, *lanes.values())}
-        bodies, pictures = _bodies(connection, prompt_ids), _pictures(connection, prompt_ids)
+        bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
         ratings = ratings_of(connection, [row.id for row in found])
         for row in found:
             asked = lanes[row.id]
@@ -66,7 +65,7 @@ def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
                     | {
                         "prompt": orjson.Fragment(bodies[lane.prompt_id]),
                         "calls": orjson.Fragment(lane.calls),
-                        "recording": orjson.Fragment(recordings[lane.id]),
+                        "recording": orjson.Fragment(_array(recordings[lane.id])),
                     }
                     for lane in asked
                 ],
@@ -82,21 +81,25 @@ def csv(engine: Engine) -> Iterator[bytes]:
     for connection, found in _batches(engine):
         lanes = _lanes(connection, [row.id for row in found])
         prompt_ids = {row.prompt_id for row in found}
-        bodies, pictures = _bodies(connection, prompt_ids), _pictures(connection, prompt_ids)
+        bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
         ratings = ratings_of(connection, [row.id for row in found])
         for row in found:
             body = orjson.loads(bodies[row.prompt_id])
-            asked = body["turns"][-1]
             shared = [
                 row.id,
                 row.created_at.isoformat(),
                 row.follows_id,
                 body["system"],
-                asked.get("text", asked.get("content")),
+                body["turns"][-1]["text"],
                 " ".join(image.sha256 for image in pictures[row.prompt_id]),
             ]
             for rating in current(ratings[row.id]):
                 yield _csv_lines(_judged(shared, lanes[row.id], rating))
+
+
+def _array(recording: bytes) -> bytes:
+    """A recording as one JSON array: its lines already are JSON, and hold no line break inside."""
+    return b"[" + recording.strip().replace(b"\n", b",") + b"]"
 
 
 def _fields(row: Row[Any]) -> dict[str, Any]:
@@ -140,45 +143,14 @@ def _batches(engine: Engine) -> Iterator[tuple[Connection, Sequence[Row[Any]]]]:
 
 
 def _lanes(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:
-    rows = connection.execute(
-        select(
-            answers, texts.c.request, texts.c.reasoning, texts.c.text, type_coerce(texts.c.calls, Text).label("calls")
-        )
-        .join(texts)
-        .where(answers.c.comparison_id.in_(comparison_ids))
-        .order_by(answers.c.comparison_id, answers.c.position)
-    )
-    return grouped((row.comparison_id, row) for row in rows)
+    calls = type_coerce(texts.c.calls, Text).label("calls")
+    wanted = select(answers, texts.c.request, texts.c.reasoning, texts.c.text, calls).join(texts)
+    return answers_of(connection, comparison_ids, wanted)
 
 
 def _bodies(connection: Connection, ids: Collection[str]) -> dict[str, str]:
     body = type_coerce(prompts.c.body, Text)
     return dict(connection.execute(select(prompts.c.id, body).where(prompts.c.id.in_(ids))).all())
-
-
-def _pictures(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:
-    rows = connection.execute(
-        select(prompt_images.c.prompt_id, images)
-        .join(images)
-        .where(prompt_images.c.prompt_id.in_(prompt_ids))
-        .order_by(prompt_images.c.prompt_id, prompt_images.c.position)
-    )
-    return grouped((row.prompt_id, row) for row in rows)
-
-
-def _recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str, bytes]:
-    """Each recording as one JSON array: its lines already are JSON, and hold no line break inside."""
-    columns = recording_chunks.c
-    rows = connection.execute(
-        select(columns.answer_id, columns.data)
-        .where(columns.answer_id.in_(answer_ids))
-        .order_by(columns.answer_id, columns.seq)
-    )
-    chunks = grouped(rows)
-    return {
-        answer_id: b"[" + b"".join(map(zlib.decompress, chunks[answer_id])).strip().replace(b"\n", b",") + b"]"
-        for answer_id in answer_ids
-    }
 
 
 def _described(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:

@@ -29,14 +29,17 @@ def restore(body: dict[str, Any], images: Mapping[str, Image]) -> Prompt:
     return Prompt(body["system"], turns, tuple(Tool(**tool) for tool in body["tools"]))
 
 
+def asked(prompt: Prompt) -> UserTurn:
+    """What a comparison asks now: always a user's turn, whatever a lane's own prompt makes of it."""
+    turn = prompt.turns[-1]
+    if not isinstance(turn, UserTurn):
+        raise TypeError(f"a comparison asks with a user's turn, not {turn!r}")
+    return turn
+
+
 def title(prompt: Prompt) -> str:
-    """What a list shows: the beginning of what is asked now, on one line; "" for images alone."""
-    match prompt.turns[-1]:
-        case UserTurn(text) | AssistantTurn(text):
-            asked = text
-        case ToolTurn(content=content):
-            asked = content
-    return " ".join(asked[: 10 * TITLE].split())[:TITLE]
+    """What a list shows: the beginning of what is asked, on one line."""
+    return " ".join(asked(prompt).text[: 10 * TITLE].split())[:TITLE]
 
 
 def _turn(turn: Turn) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -36,6 +37,8 @@ from storage.schema import prompts as prompt_bodies
 
 log = logging.getLogger(__name__)
 
+ANSWERS: sa.Select[Any] = select(answers)
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -44,7 +47,7 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
     found = _found(connection, comparison_id)
     if found is None:
         return None
-    rows = _answers(connection, comparison_id)
+    rows = answers_of(connection, [comparison_id])[comparison_id]
     asked = _prompts(connection, {found.prompt_id, *(row.prompt_id for row in rows)}, partial(_data, files))
     events = recordings(connection, [row.id for row in rows])
     return Comparison(
@@ -75,13 +78,16 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         id=found.id,
         prompt=_prompts(connection, [found.prompt_id], lambda _: b"")[found.prompt_id],
         links=links(connection, comparison_id),
-        lanes=tuple(AskedLane(lanes.restored(row), row.address_hash) for row in _answers(connection, comparison_id)),
+        lanes=tuple(
+            AskedLane(lanes.restored(row), row.address_hash)
+            for row in answers_of(connection, [comparison_id])[comparison_id]
+        ),
         ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),
     )
 
 
 def answered(connection: Connection, comparison_id: str) -> tuple[tuple[Lane, Answer], ...]:
-    rows = _answers(connection, comparison_id)
+    rows = answers_of(connection, [comparison_id])[comparison_id]
     events = recordings(connection, [row.id for row in rows])
     return tuple((lanes.restored(row), fold(events[row.id])) for row in rows)
 
@@ -99,10 +105,10 @@ def links(connection: Connection, comparison_id: str) -> tuple[Link, ...]:
     """The comparison and those that it follows, oldest first."""
     columns = comparisons.c
     here = select(columns.id, columns.title, columns.follows_id, literal(0).label("back"))
-    chain = here.where(columns.id == comparison_id).cte("chain", recursive=True)
-    before = select(columns.id, columns.title, columns.follows_id, chain.c.back + 1)
-    chain = chain.union_all(before.join(chain, columns.id == chain.c.follows_id))
-    rows = connection.execute(select(chain.c.id, chain.c.title).order_by(chain.c.back.desc()))
+    thread = here.where(columns.id == comparison_id).cte("thread", recursive=True)
+    before = select(columns.id, columns.title, columns.follows_id, thread.c.back + 1)
+    thread = thread.union_all(before.join(thread, columns.id == thread.c.follows_id))
+    rows = connection.execute(select(thread.c.id, thread.c.title).order_by(thread.c.back.desc()))
     return tuple(Link(row.id, row.title) for row in rows)
 
 
@@ -114,8 +120,8 @@ def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
     found = connection.execute(wanted).all()
     shown = found[:limit]
     ids = [row.id for row in shown]
-    columns_of_lanes = _lanes(connection, ids)
-    pictures = _hashes(connection, [row.prompt_id for row in shown])
+    asked = answers_of(connection, ids)
+    shown_images = images_of(connection, [row.prompt_id for row in shown])
     judged = ratings_of(connection, ids)
     rows = tuple(
         Row(
@@ -123,8 +129,8 @@ def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
             created_at=row.created_at,
             follows=row.follows_id,
             title=row.title,
-            images=tuple(pictures[row.prompt_id]),
-            lanes=tuple(columns_of_lanes[row.id]),
+            images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
+            lanes=tuple(RowLane(lanes.restored(lane).label, State(lane.state)) for lane in asked[row.id]),
             ratings=current(judged[row.id]),
         )
         for row in shown
@@ -138,16 +144,42 @@ def place(cursor: Cursor) -> sa.Tuple:
 
 
 def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str, tuple[Stamped, ...]]:
+    unpacked = recorded(connection, answer_ids)
+    return {answer_id: tuple(recording.load(data)) for answer_id, data in unpacked.items()}
+
+
+def recorded(connection: Connection, answer_ids: Collection[str]) -> dict[str, bytes]:
+    """Each recording as the bytes that it is made of; b"" where nothing was recorded."""
     chunks = recording_chunks.c
     rows = connection.execute(
         select(chunks.answer_id, chunks.data)
         .where(chunks.answer_id.in_(answer_ids))
         .order_by(chunks.answer_id, chunks.seq)
     )
-    events: defaultdict[str, list[Stamped]] = defaultdict(list)
-    for answer_id, data in rows:
-        events[answer_id] += recording.load(zlib.decompress(data))
-    return {answer_id: tuple(events[answer_id]) for answer_id in answer_ids}
+    parts = grouped(rows)
+    return {answer_id: b"".join(map(zlib.decompress, parts[answer_id])) for answer_id in answer_ids}
+
+
+def answers_of(
+    connection: Connection, comparison_ids: Collection[str], wanted: sa.Select[Any] = ANSWERS
+) -> defaultdict[str, list[sa.Row[Any]]]:
+    """The rows of each comparison's lanes in the order shown; `wanted` may add columns."""
+    rows = connection.execute(
+        wanted.where(answers.c.comparison_id.in_(comparison_ids)).order_by(answers.c.comparison_id, answers.c.position)
+    )
+    return grouped((row.comparison_id, row) for row in rows)
+
+
+def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
+    """The images of each prompt, described, in the order of their first showing."""
+    columns = prompt_images.c
+    rows = connection.execute(
+        select(columns.prompt_id, image_rows)
+        .join(image_rows)
+        .where(columns.prompt_id.in_(prompt_ids))
+        .order_by(columns.prompt_id, columns.position)
+    )
+    return grouped((row.prompt_id, row) for row in rows)
 
 
 def rating(row: sa.Row[Any]) -> Rating:
@@ -170,25 +202,6 @@ def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> default
     return grouped((row.comparison_id, rating(row)) for row in rows)
 
 
-def _lanes(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[RowLane]]:
-    rows = connection.execute(
-        select(answers)
-        .where(answers.c.comparison_id.in_(comparison_ids))
-        .order_by(answers.c.comparison_id, answers.c.position)
-    )
-    return grouped((row.comparison_id, RowLane(lanes.restored(row).label, State(row.state))) for row in rows)
-
-
-def _hashes(connection: Connection, prompt_ids: Sequence[str]) -> defaultdict[str, list[str]]:
-    columns = prompt_images.c
-    rows = connection.execute(
-        select(columns.prompt_id, columns.sha256)
-        .where(columns.prompt_id.in_(prompt_ids))
-        .order_by(columns.prompt_id, columns.position)
-    )
-    return grouped(rows)
-
-
 def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
     groups: defaultdict[K, list[V]] = defaultdict(list)
     for key, value in rows:
@@ -200,19 +213,10 @@ def _found(connection: Connection, comparison_id: str) -> sa.Row[Any] | None:
     return connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
 
 
-def _answers(connection: Connection, comparison_id: str) -> Sequence[sa.Row[Any]]:
-    wanted = select(answers).where(answers.c.comparison_id == comparison_id).order_by(answers.c.position)
-    return connection.execute(wanted).all()
-
-
 def _prompts(connection: Connection, ids: Collection[str], data: Callable[[str], bytes]) -> dict[str, Prompt]:
     """The prompts by id; `data` gives an image's bytes by its hash."""
-    pictures = connection.execute(
-        select(image_rows).where(
-            image_rows.c.sha256.in_(select(prompt_images.c.sha256).where(prompt_images.c.prompt_id.in_(ids)))
-        )
-    )
-    shown = {row.sha256: Image(row.sha256, row.mime, row.width, row.height, data(row.sha256)) for row in pictures}
+    described = {row.sha256: row for row in chain.from_iterable(images_of(connection, ids).values())}
+    shown = {sha256: Image(sha256, row.mime, row.width, row.height, data(sha256)) for sha256, row in described.items()}
     bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
     return {row.id: prompts.restore(row.body, shown) for row in bodies}
 

@@ -13,7 +13,7 @@ from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
 from storage import changes, queries
-from storage.comparison import Comparison, Conversation, Cursor, Page, Question, Rating
+from storage.comparison import Comparison, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
@@ -95,9 +95,6 @@ class Store:
     async def answer_text(self, comparison_id: str, position: int) -> str | None:
         """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
         return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
-
-    async def conversation(self, comparison_id: str) -> Conversation:
-        return await self._read(lambda connection: Conversation(queries.links(connection, comparison_id)))
 
     async def page(self, before: Cursor | None = None, limit: int = 50) -> Page:
         return await self._read(lambda connection: queries.page(connection, before, limit))

@@ -15,6 +15,7 @@ import pytest
 from backends.answer import State
 from backends.runner import INTERRUPTED
 from storage import export
+from storage.comparison import current
 from storage.database import images_beside, reading
 from storage.errors import StorageError
 from storage.images import ImageStore
@@ -94,7 +95,7 @@ def test_a_killed_app_loses_nothing_that_it_acknowledged(url: str, app: App) -> 
         assert len(lane.recording) - 1 >= before
         assert words == [f"word{number}" for number in range(len(words))]
     assert {rating.id for rating in found.ratings} >= set(rated)
-    assert len(found.current) == 1
+    assert len(current(found.ratings)) == 1
 
 
 def test_an_export_runs_beside_the_app(url: str, app: App, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Prompts as JSON bodies: what is stored loads back equal, and equal prompts have equal ids."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import asking, long_talk
 
 from backends.prompt import AssistantTurn, Image, Prompt, Tool, ToolCall, ToolTurn, UserTurn
-from storage.prompts import body, prompt_id, restore, title
+from storage.prompts import asked, body, prompt_id, restore, title
 
 PICTURES = {name: Image(name, "image/png", 1, 1, b"") for name in ("a" * 64, "b" * 64)}
 words = st.text(max_size=20)
@@ -44,6 +45,10 @@ def test_the_order_of_a_tool_s_parameters_counts() -> None:
 
 def test_a_title_is_one_short_line_of_what_is_asked_now() -> None:
     assert title(long_talk("And\n  now?")) == "And now?"
-    assert title(Prompt("", (ToolTurn("c1", "weather", "Rain."),))) == "Rain."
     assert len(title(asking("x" * 5000))) == 120
-    assert title(asking("")) == ""
+
+
+def test_a_comparison_asks_with_a_user_s_turn() -> None:
+    assert asked(long_talk("And now?")) == UserTurn("And now?")
+    with pytest.raises(TypeError, match="user's turn"):
+        asked(Prompt("", (ToolTurn("c1", "weather", "Rain."),)))
