@@ -1,6 +1,7 @@
 """Opens databases: one app to write, anyone to read. Knows addresses, locks, pragmas and migrations, and no table."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -36,8 +37,11 @@ class Database:
         self.engine, self.exports = _engine(url), _engine(url, NullPool)
         writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         try:
-            with _told(self.path), writing.begin() as connection:
-                migrate(connection)
+            with _told(self.path):
+                # SQLite would open a file that can't be written, and fail at the first change
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644))
+                with writing.begin() as connection:
+                    migrate(connection)
         except StorageError:
             self.engine.dispose()
             self._lock.release()

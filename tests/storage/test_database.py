@@ -1,7 +1,11 @@
 """Opening databases: what is made, what is refused, and in which words."""
 
+import os
 import sqlite3
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -118,8 +122,62 @@ def test_a_folder_that_can_not_be_made_is_told(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "lanewise.db").mkdir()
-    with pytest.raises(StorageError, match="can't be opened"):
+    with pytest.raises(StorageError, match="can't be used"):
         opened(tmp_path / "lanewise.db")
+
+
+@pytest.fixture
+def another_user() -> Iterator[None]:
+    """Root may write anywhere: for the test, it is nobody."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(was)
+
+
+@pytest.fixture
+def made() -> Iterator[Path]:
+    """A database in a folder that everyone may enter."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lanewise.db"
+        opened(path).close()
+        for file in path.parent.iterdir():
+            file.chmod(0o666)
+        path.parent.chmod(0o777)
+        yield path
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are another matter there")
+@pytest.mark.parametrize(
+    ("missing", "folder", "file", "words"),
+    [
+        (True, 0o555, 0o666, "Permission denied"),
+        (False, 0o555, 0o666, "can't be written"),
+        (False, 0o777, 0o444, "Permission denied"),
+    ],
+)
+def test_what_this_user_may_not_write_is_told(
+    made: Path, request: pytest.FixtureRequest, missing: bool, folder: int, file: int, words: str
+) -> None:
+    made.chmod(file)
+    if missing:
+        made.unlink()
+        made.with_name("lanewise.db.lock").unlink()
+    made.parent.chmod(folder)
+    request.getfixturevalue("another_user")
+    with pytest.raises(StorageError, match=words):
+        opened(made)
+
+
+def test_a_clean_stop_leaves_one_whole_file(tmp_path: Path) -> None:
+    database = opened(tmp_path / "lanewise.db")
+    database.writer.submit(lambda connection: connection.execute(text("CREATE TABLE notes (note TEXT)"))).result()
+    with database.engine.connect() as connection:
+        connection.execute(text("SELECT * FROM notes"))
+    assert (tmp_path / "lanewise.db-wal").exists()
+    database.close()
+    assert {file.name for file in tmp_path.iterdir()} == {"lanewise.db", "lanewise.db.lock"}
 
 
 def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
