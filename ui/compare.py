@@ -39,7 +39,7 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "a
 ADDRESS = """(run) => {
   const to = new URL(location);
   to.searchParams.delete('lanes');
-  to.searchParams.set('run', run);
+  run ? to.searchParams.set('run', run) : to.searchParams.delete('run');
   history.replaceState({}, '', to);
   const lanes = document.getElementById('lanes');
   lanes.tabIndex = -1;
@@ -108,13 +108,15 @@ class Handlers:
         chosen = asking.settings_of(fields, int(count))
         return self._chosen([*chosen, chosen[-1]])
 
+    # these two move lanes to other places, where the answers shown would stand under wrong names: show none
+
     def duplicate(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return self._chosen([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])
+        return ["", *self._chosen([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])]
 
     def remove(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return self._chosen(chosen[:index] + chosen[index + 1 :])
+        return ["", *self._chosen(chosen[:index] + chosen[index + 1 :])]
 
     def _chosen(self, chosen: Sequence[Settings]) -> list[Any]:
         if not asking.FEWEST <= len(chosen) <= asking.MOST:
@@ -166,7 +168,14 @@ class Handlers:
                 return
             with suppress(TimeoutError):  # the last frame does not wait
                 await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
-        if kept := await self.store.answered(run):
+        kept = await self.store.answered(run)
+        if not kept:
+            yield [
+                view.idle_card("") if part is slot.card else ""
+                for slot in self.slots
+                for part in (slot.card, slot.answer)
+            ]
+        else:
             lanes, answers = zip(*kept, strict=True)
             yield self._frame(run, lanes, answers, Frame(), figures=True).parts
 
@@ -256,8 +265,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
     add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
-        slot.card.duplicate(partial(does.duplicate, index), [count, *fields], lanes, **PRIVATE)
-        slot.card.remove(partial(does.remove, index), [count, *fields], lanes, **PRIVATE)
+        slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
+        slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
     follow.select(does.restore, run, lanes, **PRIVATE)
     rating.rate(does.rate, run, rating, **PRIVATE)
@@ -277,7 +286,7 @@ def composer() -> tuple[Any, ...]:
             file_count="multiple",
             file_types=["image"],
             max_plain_text_length=1_000_000,
-            max_lines=12,
+            max_lines=8,
             submit_btn="Run",
             elem_id="prompt",
         )

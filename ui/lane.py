@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
             with gr.Accordion("Sampling", open=False, elem_classes="unfolds"):
                 model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
                 with gr.Row():
-                    empty = {"placeholder": "server's own", "min_width": 80}
+                    empty = {"placeholder": "server's own", "min_width": 110}
                     temperature = gr.Number(
                         shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
                     )
@@ -98,8 +99,8 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
         card = Drawn("lane", view.idle_card(note(registry, backend)), elem_id=f"card-{letter}")
         answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
     name.input(
-        lambda chosen: chosen_backend(registry, chosen),
-        name,
+        partial(chosen_backend, registry),
+        [name, effort],
         [effort, model, card],
         show_progress="hidden",
         api_visibility="private",
@@ -129,11 +130,13 @@ def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]
     return [(effort or "not sent", effort) for effort in (registry.efforts(backend) if backend else ())]
 
 
-def chosen_backend(registry: Registry, name: str) -> tuple[Any, ...]:
+def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[Any, ...]:
+    """The effort stays where the new backend has it too."""
     backend = registry.find(name)
     offered = efforts(registry, backend)
+    kept = effort if effort in [value for _, value in offered] else offered[0][1]
     return (
-        gr.Radio(choices=offered, value=offered[0][1] if offered else None),
+        gr.Radio(choices=offered, value=kept),
         backend and backend.model,
         view.idle_card(note(registry, backend)),
     )

@@ -7,17 +7,19 @@ showing `&lt;` inside it. One pass over the lines: the cost grows with the text 
 import re
 from collections.abc import Iterator
 
-LATEX = {"$$": "$$", "\\[": "\\]", "\\(": "\\)", "$": "$"}
+LATEX = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 
 _FENCE = re.compile(r"(?P<before>[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<marks>`{3,}(?=[^`]*$)|~{3,})")
 _LIVE = r"<(?=[A-Za-z/!?])"
 _MARKS = re.compile(rf"(?P<ticks>`+)|(?P<math>\$\$|\$|\\\[|\\\()|(?P<escaped>\\.)|(?P<tag>{_LIVE})|(?P<image>!\[)")
 _TAG = re.compile(_LIVE)
+# a dollar opens LaTeX before no space and closes it after none and before no digit: $5 and $10 are prices
+_DOLLARS = re.compile(r"(?! )([^$]*[^ $])\$(?!\d)")
 
 
 def shown(text: str) -> str:
-    """The same text, to be rendered: `<b>` outside code becomes `&lt;b>`, and `![` is no image."""
-    return "\n".join(_lines(text)) if "<" in text or "![" in text else text
+    """The text to be rendered: `<b>` outside code becomes `&lt;b>`, `![` is no image, `$x$` becomes `\\(x\\)`."""
+    return "\n".join(_lines(text)) if "<" in text or "![" in text or "$" in text else text
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -71,6 +73,10 @@ def _prose(line: str, closing: str) -> tuple[str, str]:
                 at = code.end()
                 continue
             done.append(mark)
+        elif mark == "$":
+            math = _DOLLARS.match(line, at)
+            done.append("\\(" + _TAG.sub(r"\\lt ", math[1]) + "\\)" if math else mark)
+            at = math.end() if math else at
         else:
             end = line.find(LATEX[mark], at)
             if end < 0 and mark in ("$$", "\\["):

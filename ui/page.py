@@ -22,6 +22,8 @@ THEME = gr.themes.Default(
     font_mono=[_LOCAL("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
 )
 
+BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
+
 
 def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
     with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
@@ -31,6 +33,7 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
                 shown = compare.build(page, registry, store, recorder)
             with gr.Tab("History", id="history") as tab:
                 history.build(store, shown, tabs, tab)
+        page.load(None, js=BEGIN)
     return page
 
 

@@ -67,6 +67,7 @@ def rating_bar(kept: Question, tags: Sequence[str], said: str = "") -> dict[str,
         "tags": list(tags),
         "ratings": [
             {
+                "id": rating.id,
                 "evaluator": rating.evaluator,
                 "ranking": rating.ranking,
                 "all_bad": rating.all_bad,

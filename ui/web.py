@@ -1,6 +1,7 @@
 """The app over HTTP: the page, and beside it pictures, exports and health. Nothing asks for a foreign address."""
 
 import logging
+import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -70,13 +71,15 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
         await registry.aclose()
         store.close()
 
+    word = secrets.token_hex(8)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
     @app.get("/healthz")
     async def health() -> dict[str, str]:
-        return {"status": "ok", "problem": recorder.problem}
+        """`app` is another word after each start."""
+        return {"status": "ok", "problem": recorder.problem, "app": word}
 
     @app.get("/images/{sha256}")
     def image(sha256: str) -> FileResponse:

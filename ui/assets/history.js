@@ -2,7 +2,7 @@
 element.addEventListener('click', (event) => {
   const row = event.target.closest('a[data-run]'), page = event.target.closest('button[data-act]');
   if (row && !event.ctrlKey && !event.metaKey) { event.preventDefault(); trigger('open', { run: row.dataset.run }); }
-  if (page) trigger('turn', { before: page.dataset.act === 'older' ? props.value.next : '' });
+  if (page) { trigger('turn', { before: page.dataset.act === 'older' ? props.value.next : '' }); scrollTo({ top: 0 }); }
 });
 function line(v) {
   const item = make('li'), a = make('a'); a.href = `?run=${encodeURIComponent(v.id)}`; a.dataset.run = v.id;

@@ -2,6 +2,8 @@
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const written = document.createTextNode(''); trace.append(written);
+const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
+for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
 let key = null, touched = false, shown = {};
 
 fold.querySelector('summary').addEventListener('click', () => { touched = true; });

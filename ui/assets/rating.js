@@ -12,7 +12,7 @@ const text = (ranking) => ranking.map((group) => group.map((i) => letters()[i]).
 function save(ranking, all_bad) {
   waiting = { ranking, all_bad };
   $('.rating').dataset.open = '';
-  if (!name.value.trim()) { hint.textContent = 'Type your name: it is kept with your ratings and asked only once.'; name.focus(); return; }
+  if (!name.value.trim()) { hint.textContent = 'Type your name and press Enter: it is kept with your ratings and asked only once.'; name.focus(); return; }
   localStorage.setItem(NAME, name.value.trim());
   trigger('rate', { ...waiting, run: props.value.run, evaluator: name.value.trim(), tags, comment: comment.value.trim() });
   waiting = null; draft = []; join = false; hint.textContent = 'Saving …';
@@ -78,8 +78,14 @@ function render() {
 }
 
 comment.addEventListener('change', again);
-name.addEventListener('change', () => { if (waiting && name.value.trim()) save(waiting.ranking, waiting.all_bad); else { localStorage.setItem(NAME, name.value.trim()); render(); } });
-name.addEventListener('keydown', (event) => { if (event.key === 'Enter') name.blur(); });
+// Enter alone takes a name: a rating key that lands in the field must not become somebody
+name.addEventListener('keydown', (event) => {
+  if (event.key !== 'Enter' || !name.value.trim()) return;
+  event.preventDefault();
+  localStorage.setItem(NAME, name.value.trim());
+  name.blur();
+  if (waiting) save(waiting.ranking, waiting.all_bad); else render();
+});
 
 function onKey(event) {
   if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
