@@ -1,8 +1,10 @@
 """What the OpenAI-compatible servers share: the request, written in each server's dialect, and the client that asks."""
 
+import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncGenerator, Callable
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +13,10 @@ import httpx
 import orjson
 
 from backends.errors import BackendError, refusal
-from backends.events import Event, Sent
-from backends.http import api_key, http_client, reaching, read
+from backends.events import Event
+from backends.http import api_key, ask, http_client, reaching
 from backends.lane import Backend, Lane
-from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Turn, UserTurn
+from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Turn, UserTurn, images_of
 
 # What every server of the family takes; a kind lists what it takes beyond these.
 COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools"})
@@ -35,35 +37,26 @@ def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server wants a chat request written. `keys`: the only top-level keys it is ever sent; `replay`: content and
-    reasoning of an earlier answer; `call_id`: the form of tool call ids it accepts."""
+    """How a server wants a chat request. `keys`: the only top-level keys it is ever sent; `replay`: content and reasoning
+    of an earlier answer; `call_id`: the form of tool call ids it accepts; `keep_alive`: whether it keeps connections."""
 
     keys: frozenset[str]
     replay: Callable[[AssistantTurn], dict[str, Any]] = without_reasoning
     call_id: Callable[[str], str] = str
+    keep_alive: bool = True
 
 
-def data_uri(image: Image) -> str:
-    return f"data:{image.mime};base64,{base64.b64encode(image.data).decode()}"
+def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> dict[str, Any]:
+    """The body that asks `prompt`, with `sha256:<hex>` as the address of each image (see `with_images`).
 
-
-def fingerprint(image: Image) -> str:
-    return f"sha256:{image.sha256}"
-
-
-def request_body(
-    dialect: Dialect, model: str, lane: Lane, prompt: Prompt, link: Callable[[Image], str] = data_uri
-) -> dict[str, Any]:
-    """The body that asks `prompt`: every setting under each name a server may know it by; the allow-list picks.
-
-    `link` writes an image's address: `data_uri` to send it, `fingerprint` to record what was sent.
+    Every setting stands under each name that a server may know it by; the allow-list picks.
     """
     body = {
         "model": model,
         "messages": [
             # explicit even when empty: a template that gets none may write a system prompt of its own
             {"role": "system", "content": prompt.system},
-            *(_message(dialect, turn, link) for turn in prompt.turns),
+            *(_message(dialect, turn) for turn in prompt.turns),
         ],
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -84,13 +77,13 @@ def request_body(
     return {key: value for key, value in body.items() if key in dialect.keys and value not in (None, "", [])}
 
 
-def _message(dialect: Dialect, turn: Turn, link: Callable[[Image], str]) -> dict[str, Any]:
+def _message(dialect: Dialect, turn: Turn) -> dict[str, Any]:
     match turn:
         case UserTurn(text, ()):
             return {"role": "user", "content": text}
         case UserTurn(text, images):
             parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-            parts += ({"type": "image_url", "image_url": {"url": link(image)}} for image in images)
+            parts += ({"type": "image_url", "image_url": {"url": f"sha256:{image.sha256}"}} for image in images)
             return {"role": "user", "content": parts}
         case AssistantTurn(calls=()):
             return {"role": "assistant", **dialect.replay(turn)}
@@ -106,6 +99,21 @@ def _call(dialect: Dialect, call: ToolCall) -> dict[str, Any]:
     return {"id": dialect.call_id(call.id), "type": "function", "function": function}
 
 
+async def with_images(body: bytes, prompt: Prompt) -> bytes:
+    """A written body as it goes out: with each image's bytes where its fingerprint stood."""
+    images = {image.sha256.encode(): image for image in images_of(prompt.turns)}
+
+    def filled() -> bytes:
+        return re.sub(rb'(?<="url":")sha256:(\w+)(?=")', lambda found: _data_uri(images[found[1]]), body)
+
+    # megabytes take a while to encode: not on the loop that other lanes stream on
+    return await asyncio.to_thread(filled) if images else body
+
+
+def _data_uri(image: Image) -> bytes:
+    return f"data:{image.mime};base64,".encode() + base64.b64encode(image.data)
+
+
 def nine_characters(call_id: str) -> str:
     """A call id as the Mistral API wants it: nine letters and digits; the same foreign id always becomes the same."""
     if len(call_id) == 9 and call_id.isascii() and call_id.isalnum():
@@ -114,30 +122,32 @@ def nine_characters(call_id: str) -> str:
 
 
 class ChatClient:
-    """Asks one server over its `/chat/completions`. `key` stands in for the one that the backend's variable holds."""
+    """Asks one server over its `/chat/completions`. `transport` replaces the network in tests."""
 
     def __init__(
         self,
         backend: Backend,
+        environ: Mapping[str, str],
         dialect: Dialect,
         *,
-        key: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._backend, self._dialect, self._key = backend, dialect, key
+        self._backend, self._environ, self._dialect = backend, environ, dialect
         self._http = http_client(backend, transport)
 
     async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
-        key = self._key or api_key(self._backend)
+        key = api_key(self._backend, self._environ)
         headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        with reaching(self._backend):
+        if not self._dialect.keep_alive:
+            headers["Connection"] = "close"
+        with reaching(self._backend, key):
             model = lane.model or self._backend.model or await self._first_model(headers)
-            content = orjson.dumps(request_body(self._dialect, model, lane, prompt))
-            yield Sent(orjson.dumps(request_body(self._dialect, model, lane, prompt, fingerprint)).decode())
-            asked = self._http.stream("POST", "chat/completions", content=content, headers=headers)
-            async with asked as response, aclosing(read(self._backend, response)) as events:
+            body = orjson.dumps(request_body(self._dialect, model, lane, prompt))
+            content = await with_images(body, prompt)
+            request = self._http.build_request("POST", "chat/completions", content=content, headers=headers)
+            async with aclosing(ask(self._backend, self._http, request, body)) as events:
                 async for event in events:
                     yield event
 

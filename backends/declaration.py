@@ -105,6 +105,8 @@ def declared(entry: dict[str, Any]) -> Backend:
 def _completed(kind: Kind, entry: dict[str, Any]) -> Backend:
     """What the entry leaves out and its kind knows; a hosted service's model, key and prices are its own alone."""
     completed: dict[str, Any] = {"base_url": kind.base_url} | entry
+    if not kind.url_env:  # its other addresses serve the same models
+        completed["model"] = entry.get("model") or kind.model
     if kind.base_url and completed["base_url"] == kind.base_url:
         completed = {"model": kind.model, "key_env": kind.key_env} | completed
         if completed["model"] == kind.model:

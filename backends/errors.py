@@ -7,12 +7,11 @@ BackendError            one exception, told apart by `kind`:
                           the server read the request and refuses it
   rate_limit  loading  overloaded
                           it may work later
-  not_a_stream  malformed  midstream  truncated
+  not_a_stream  malformed  midstream  truncated  endless
                           what came back is not a whole event stream
   refused  setup          any other refusal; something to install or set here first
 """
 
-import os
 import re
 from collections.abc import Mapping
 
@@ -83,8 +82,6 @@ _ADVICE = {
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
     """The error for an answer that is no event stream, from its status and whatever its body says."""
-    if len(key := os.environ.get(backend.key_env, "").strip()) >= 8:
-        body = body.replace(key.encode(), b"[the key]")  # some servers repeat what they were sent
     text = message_of(body)
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
     haystack = f"{text} {body[:2000].decode(errors='replace')}"
@@ -105,6 +102,11 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
         advice = "check its address: it often ends in /v1"
     said = f"{backend.name} answered {status}" + (f": {text}" if text else "")
     return BackendError(kind, f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}." if advice else said)
+
+
+def without_key(text: str, key: str) -> str:
+    """The text without the key, whole or cut short: some servers repeat what they were sent."""
+    return re.sub(re.escape(key[:8]) + r"[^\s\"'<>]*", "[the key]", text.replace(key, "[the key]")) if key[7:] else text
 
 
 def message_of(body: bytes) -> str:

@@ -1,10 +1,10 @@
 """How a server is reached over HTTP and its event stream is read. It knows no request body."""
 
+import asyncio
 import logging
-import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from functools import cache
 from ipaddress import ip_address
 from typing import cast
@@ -15,14 +15,15 @@ import orjson
 from httpx_sse import EventSource
 
 from backends.decoder import Decoder
-from backends.errors import BackendError, refusal, transport_error
-from backends.events import Event
+from backends.errors import BackendError, refusal, transport_error, without_key
+from backends.events import Event, Sent
 from backends.lane import Backend
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT = 10.0
 BODY_LIMIT = 64_000
+END_PATIENCE = 0.2  # seconds
 
 
 @cache
@@ -37,6 +38,7 @@ def http_client(backend: Backend, transport: httpx.AsyncBaseTransport | None = N
     return httpx.AsyncClient(
         base_url=address,
         timeout=httpx.Timeout(backend.timeout, connect=CONNECT_TIMEOUT),
+        limits=httpx.Limits(keepalive_expiry=4.0),  # many servers close after 5 s: no request should meet that
         # a proxy meant for the internet can't reach this machine or its network
         mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_near(host) else None,
         verify=_certificates(),
@@ -58,11 +60,11 @@ def is_near(host: str) -> bool:
         return "." not in host or host.endswith((".local", ".localhost", ".internal"))
 
 
-def api_key(backend: Backend) -> str:
+def api_key(backend: Backend, environ: Mapping[str, str]) -> str:
     """The key, read when it is needed and kept nowhere; "" where the backend names no variable."""
     if not backend.key_env:
         return ""
-    key = os.environ.get(backend.key_env, "").strip()
+    key = environ.get(backend.key_env, "").strip()
     if not key:
         raise BackendError("auth", f"{backend.name} needs an API key: set {backend.key_env} and restart.")
     if not (key.isascii() and key.isprintable()):
@@ -71,13 +73,42 @@ def api_key(backend: Backend) -> str:
 
 
 @contextmanager
-def reaching(backend: Backend) -> Iterator[None]:
-    """Says transport errors in words of this backend."""
+def reaching(backend: Backend, key: str) -> Iterator[None]:
+    """Says transport errors in words of this backend, and repeats no key that a server repeats."""
     try:
         yield
     except httpx.RequestError as error:
-        log.warning("%s at %s: %r", backend.name, backend.base_url, error)
+        log.warning("%s", without_key(f"{backend.name} at {backend.base_url}: {error!r}", key))
         raise transport_error(backend, error) from error
+    except BackendError as error:
+        raise BackendError(error.kind, without_key(str(error), key)) from None
+
+
+async def ask(
+    backend: Backend, http: httpx.AsyncClient, request: httpx.Request, written: bytes
+) -> AsyncGenerator[Event]:
+    """Sends the request, noted as `written`, and yields what comes back.
+
+    `Sent` comes when a connection takes the request, so that no latency contains a handshake.
+    """
+    taken = asyncio.Event()
+
+    async def trace(step: str, _: object) -> None:
+        if step.endswith("send_request_headers.started"):
+            taken.set()
+
+    request.extensions["trace"] = trace
+    asking = asyncio.create_task(http.send(request, stream=True))
+    asking.add_done_callback(lambda _: taken.set())  # no connection, or none that traces
+    try:
+        await taken.wait()
+        yield Sent(written.decode())
+        async with aclosing(read(backend, await asking)) as events:
+            async for event in events:
+                yield event
+    finally:
+        if not asking.cancel() and not asking.cancelled() and not asking.exception():
+            await asking.result().aclose()
 
 
 async def read(backend: Backend, response: httpx.Response) -> AsyncGenerator[Event]:
@@ -90,10 +121,19 @@ async def read(backend: Backend, response: httpx.Response) -> AsyncGenerator[Eve
     async with aclosing(EventSource(cast(httpx.Response, text)).aiter_sse()) as frames:
         async for frame in frames:
             if frame.data == "[DONE]":
+                await _finish(frames)
                 return
             if frame.data:
                 for event in decoder.decode(_chunk(backend, frame.data, cut=text.over)):
                     yield event
+
+
+async def _finish(frames: AsyncIterator[object]) -> None:
+    """Reads a response to its end, if that comes soon: only then can its connection be used again."""
+    with suppress(TimeoutError, httpx.RequestError):
+        async with asyncio.timeout(END_PATIENCE):
+            async for _ in frames:
+                pass
 
 
 class _Text:

@@ -1,6 +1,6 @@
 """What a kind of backend is. Each kind is one module of this folder with a `KIND`; the registry finds them."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +23,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of server, as data. `connect` makes a client without doing any I/O.
+    """A kind of server, as data. `connect` makes a client without any I/O, given the environment that holds its key.
 
     `keys` is the allow-list of top-level request keys: nothing else is ever sent. `efforts` are the values of
     `reasoning_effort` that it takes, the first being the default ("" means: not sent).
@@ -34,11 +34,11 @@ class Kind:
     title: str
     keys: frozenset[str]
     efforts: tuple[str, ...]
-    connect: Callable[[Backend], Client]
+    connect: Callable[[Backend, Mapping[str, str]], Client]
     url_env: str = ""
     key_env: str = ""
     base_url: str = ""
     model: str = ""
     price_in: float | None = None
     price_out: float | None = None
-    always: Callable[[], Backend] | None = None
+    always: Callable[[Mapping[str, str]], Backend] | None = None

@@ -8,6 +8,7 @@ from backends.kind import Kind
 DIALECT = Dialect(
     keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
     replay=reasoning_as("reasoning_content"),  # turned into a thinking block before the template sees it
+    keep_alive=False,  # it promises to keep a connection, and closes it right after a stream: the next would meet that
 )
 
 KIND = Kind(

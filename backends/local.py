@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ BUNDLED = "SmolLM2-135M-Instruct.Q4_1.gguf"
 NOTE = "tiny demo model, often wrong; demo eyes: sees only the mean colour"
 SLOTS, CONTEXT = 6, 2048  # a slot for every lane of a comparison; a long prompt may use the others' context too
 STOP_PATIENCE = 5.0  # seconds
+SECRETS = ("_API_KEY", "_TOKEN", "_SECRET")  # ends of the variables that are no child's business
 ROOT = Path(__file__).parent.parent
 
 SERVER: dict[str, Any] = {
@@ -57,9 +58,9 @@ DEMO: dict[str, Any] = {
 }
 
 
-def declared() -> Backend:
+def declared(environ: Mapping[str, str]) -> Backend:
     """The backend that is always there; its file's name says model and artifact, as in `SmolLM2-135M.Q4_1.gguf`."""
-    own = os.environ.get("LOCAL_GGUF", "")
+    own = environ.get("LOCAL_GGUF", "")
     name = Path(own or BUNDLED).stem
     found = re.fullmatch(r"(.+)[-.]((?:i?q\d|bf16|f16|f32|mxfp4)\w*)", name, re.IGNORECASE)
     model, artifact = found.groups() if found else (name, "")
@@ -88,8 +89,8 @@ class Server:
 
 
 class LocalClient:
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+    def __init__(self, backend: Backend, environ: Mapping[str, str]) -> None:
+        self._backend, self._environ = backend, environ
         self._server: Server | None = None
         self._changing = asyncio.Lock()
 
@@ -113,7 +114,7 @@ class LocalClient:
                 await self._server.aclose()
                 self._server = None
             if self._server is None:
-                self._server = await _start(self._backend)
+                self._server = await _start(self._backend, self._environ)
             return self._server
 
     async def aclose(self) -> None:
@@ -123,9 +124,9 @@ class LocalClient:
                 self._server = None
 
 
-async def _start(backend: Backend) -> Server:
+async def _start(backend: Backend, environ: Mapping[str, str]) -> Server:
     key = secrets.token_urlsafe(24)
-    settings = SERVER | await _model_settings() | {"model_alias": [backend.model], "api_keys": [key]}
+    settings = SERVER | await _model_settings(environ) | {"model_alias": [backend.model], "api_keys": [key]}
     process = await _python("backends.local_server", pipe=asyncio.subprocess.PIPE)
     try:
         async with asyncio.timeout(backend.timeout):
@@ -136,7 +137,7 @@ async def _start(backend: Backend) -> Server:
     except BaseException:
         await _end(process)
         raise
-    return Server(process, ChatClient(replace(backend, base_url=url), DIALECT, key=key))
+    return Server(process, ChatClient(replace(backend, base_url=url, key_env="KEY"), {"KEY": key}, DIALECT))
 
 
 async def _address(process: asyncio.subprocess.Process, settings: dict[str, Any]) -> str:
@@ -154,20 +155,20 @@ async def _address(process: asyncio.subprocess.Process, settings: dict[str, Any]
             raise BackendError("setup", f"The embedded model's process spoke out of turn: {said[:80]!r}.")
 
 
-async def _model_settings() -> dict[str, Any]:
+async def _model_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Which files to load, and how. Raises BackendError where one is missing."""
     # one thread less than cores: llama.cpp's threads spin, and starve each other and the app where cores are scarce
     threads = max(1, (os.cpu_count() or 2) - 1)
     settings: dict[str, Any] = {"cpuparams.n_threads": threads, "cpuparams_batch.n_threads": threads}
-    if model := _file("LOCAL_GGUF"):
-        projector = _file("LOCAL_MMPROJ")
+    if model := _file("LOCAL_GGUF", environ):
+        projector = _file("LOCAL_MMPROJ", environ)
         return settings | {"model.path": str(model), "mmproj.path": str(projector or "")}
     weights = _bundled()
     return settings | DEMO | {"model.path": str(weights), "mmproj.path": str(await _eyes(weights))}
 
 
-def _file(variable: str) -> Path | None:
-    if not (value := os.environ.get(variable)):
+def _file(variable: str, environ: Mapping[str, str]) -> Path | None:
+    if not (value := environ.get(variable)):
         return None
     path = Path(value).expanduser()
     if not path.is_file():
@@ -201,7 +202,15 @@ async def _eyes(weights: Path) -> Path:
 async def _python(module: str, *arguments: str, pipe: int | None = None) -> asyncio.subprocess.Process:
     # a session of its own: Ctrl-C is for the app, which ends its children itself
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=ROOT, start_new_session=True, stdin=pipe, stdout=pipe
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.endswith(SECRETS)},
+        start_new_session=True,
+        stdin=pipe,
+        stdout=pipe,
     )
 
 

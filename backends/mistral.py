@@ -1,21 +1,20 @@
-"""The Mistral API, asked through the `mistralai` SDK's typed request; its answer is read by our own decoder.
+"""The Mistral API: the `mistralai` SDK writes the typed request; we send it, and our own decoder reads the answer.
 
 The SDK's parsing of chunks costs many times ours, drops a truncated stream's end silently, and hides unknown fields.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
 
 import httpx
-import orjson
 from pydantic import ValidationError
 
-from backends.chat import COMMON_KEYS, Dialect, fingerprint, nine_characters, request_body
-from backends.errors import BackendError, refusal
-from backends.events import Event, Sent
-from backends.http import api_key, base_address, http_client, reaching, read
+from backends.chat import COMMON_KEYS, Dialect, nine_characters, request_body, with_images
+from backends.errors import BackendError
+from backends.events import Event
+from backends.http import api_key, ask, base_address, http_client, reaching
 from backends.kind import Kind
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt
@@ -43,64 +42,61 @@ DIALECT = Dialect(
 class MistralClient:
     """Asks the Mistral API. `transport` replaces the network in tests."""
 
-    def __init__(self, backend: Backend, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._backend = backend
+    def __init__(
+        self, backend: Backend, environ: Mapping[str, str], *, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self._backend, self._environ = backend, environ
         self._http = http_client(backend, transport)
-        self._http.event_hooks = {"request": [self._amend], "response": [_drop_deprecation]}
+        self._desk = httpx.AsyncClient(transport=httpx.MockTransport(_take))
         self._sdk: Mistral | None = None
 
     async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
-        api_key(self._backend)  # a missing key is said before the SDK is loaded
+        key = api_key(self._backend, self._environ)
         if self._sdk is None:  # its import takes a while: not on the loop that other lanes stream on
             self._sdk = await asyncio.to_thread(self._load)
-        model = lane.model or self._backend.model or KIND.model
-        body = request_body(DIALECT, model, lane, prompt)
-        yield Sent(orjson.dumps(request_body(DIALECT, model, lane, prompt, fingerprint)).decode())
-        with reaching(self._backend):
-            response = await self._ask(self._sdk, body)
-            async with aclosing(response), aclosing(read(self._backend, response)) as events:
+        with reaching(self._backend, key):
+            body = request_body(DIALECT, lane.model or self._backend.model, lane, prompt)
+            written = await self._written(self._sdk, body)
+            headers = written.headers.copy()
+            del headers["Content-Length"]  # of the body without its images
+            if not key:
+                del headers["Authorization"]  # the SDK's `Bearer` without a key
+            content = await with_images(written.content, prompt)
+            request = self._http.build_request("POST", written.url, content=content, headers=headers)
+            async with aclosing(ask(self._backend, self._http, request, written.content)) as events:
                 async for event in events:
                     yield event
 
-    async def _ask(self, sdk: "Mistral", body: dict[str, Any]) -> httpx.Response:
-        """The raw response to the typed request, not yet read."""
-        from mistralai.client.errors import MistralError
-
+    async def _written(self, sdk: "Mistral", body: dict[str, Any]) -> httpx.Request:
+        """The request as the SDK would send it."""
         try:
             answer = await sdk.chat.stream_async(**body)
-        except MistralError as error:
-            raise refusal(self._backend, error.status_code, error.body.encode(), error.headers) from error
         except ValidationError as error:
-            # before anything was sent; the error's own text would repeat the whole input, images and all
+            # the error's own text would repeat the whole input
             said = "; ".join(f"{'.'.join(map(str, row['loc']))}: {row['msg']}" for row in error.errors()[:3])
             raise BackendError("refused", f"The mistralai SDK refuses this request: {said}") from error
-        return cast(httpx.Response, answer.response)
+        return cast(httpx.Response, answer.response).request
 
     def _load(self) -> "Mistral":
         from mistralai.client import Mistral
 
         sdk = Mistral(
-            api_key=lambda: api_key(self._backend),
+            api_key=lambda: api_key(self._backend, self._environ),
             server_url=base_address(self._backend.base_url).removesuffix("/v1"),  # the SDK adds it
-            async_client=self._http,  # type: ignore[arg-type]  # typed for httpx2, works with httpx
+            async_client=self._desk,  # type: ignore[arg-type]  # typed for httpx2, works with httpx
             retry_config=None,
         )
         _ = sdk.chat  # loaded on first sight
         return sdk
 
-    async def _amend(self, request: httpx.Request) -> None:
-        """Undoes two habits of the SDK: one timeout for connecting and for silence, and `Bearer` without a key."""
-        request.extensions["timeout"] = self._http.timeout.as_dict()
-        if not self._backend.key_env:
-            del request.headers["Authorization"]
-
     async def aclose(self) -> None:
+        await self._desk.aclose()
         await self._http.aclose()
 
 
-async def _drop_deprecation(response: httpx.Response) -> None:
-    """Hides the header that makes the SDK read the whole stream as one JSON document, to log a warning."""
-    response.headers.pop("x-model-deprecation-timestamp", None)
+def _take(request: httpx.Request) -> httpx.Response:
+    """Stands in for the network towards the SDK, which then has nothing to read and gives the request away."""
+    return httpx.Response(200, headers={"content-type": "text/event-stream"})
 
 
 KIND = Kind(

@@ -50,7 +50,7 @@ class Registry:
         """Asks the lane's backend (this is a `runner.Stream`)."""
         client = self._clients.get(lane.backend)
         if client is None:
-            client = self._clients[lane.backend] = self.kind(lane.backend).connect(lane.backend)
+            client = self._clients[lane.backend] = self.kind(lane.backend).connect(lane.backend, self._environ)
         return client.stream(lane, prompt)
 
     async def aclose(self) -> None:
@@ -70,7 +70,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Registry:
             found[backend.name] = backend
         except ValueError as error:
             problems.append(f"{where}: {error}.")
-    always = {backend.name: backend for kind in kinds().values() if kind.always for backend in [kind.always()]}
+    always = {backend.name: backend for kind in kinds().values() if kind.always for backend in [kind.always(environ)]}
     return Registry(tuple((always | found).values()), tuple(problems), environ)
 
 

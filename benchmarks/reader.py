@@ -56,7 +56,7 @@ class Lanes:
 
     def __init__(self, kind: str, url: str) -> None:
         backend = Backend("fake", kind=kind, base_url=f"{url}/v1", model="fake", key_env=KEY)
-        self._lane, self._registry = Lane(backend), Registry((backend,), (), {})
+        self._lane, self._registry = Lane(backend), Registry((backend,), (), os.environ)
 
     async def read(self, streams: int, prompt: str, seen: Seen) -> None:
         asked = Prompt("", (UserTurn(prompt),))

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
+Script = Callable[[asyncio.StreamWriter], Awaitable[object]]
 
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
@@ -31,25 +31,31 @@ class FakeServer:
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
     models: list[str] = field(default_factory=lambda: ["good"])
+    connections: int = 0
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-            headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
-            raw = await reader.readexactly(int(headers.get("content-length", 0)))
-            method, path, _ = head[0].split(" ")
-            if method == "GET":
-                listing = orjson.dumps({"object": "list", "data": [{"id": model} for model in self.models]})
-                await reply(200, "application/json", listing)(writer)
-            else:
-                body = orjson.loads(raw)
-                self.asked.append(Asked(path, headers, body))
-                await self.says[body["model"]](writer)
+            while await self._answer(reader, writer):
+                pass
         writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> object:
+        """Takes one request; what its script returns: whether the connection is kept."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        method, path, _ = head[0].split(" ")
+        if method == "GET":
+            listing = orjson.dumps({"object": "list", "data": [{"id": model} for model in self.models]})
+            return await reply(200, "application/json", listing)(writer)
+        body = orjson.loads(raw)
+        self.asked.append(Asked(path, headers, body))
+        return await self.says[body["model"]](writer)
 
 
 @asynccontextmanager
@@ -85,6 +91,21 @@ def stream(*chunks: dict[str, Any] | str, done: bool = True, **headers: str) -> 
     async def script(writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, EVENT_STREAM, **headers) + sse(*chunks, done=done))
         await writer.drain()
+
+    return script
+
+
+def chunked(*chunks: dict[str, Any] | str) -> Script:
+    """An event stream that ends by itself, with a last piece of its own, on a connection that is kept."""
+
+    async def script(writer: asyncio.StreamWriter) -> bool:
+        said = sse(*chunks)
+        writer.write(f"HTTP/1.1 200 X\r\ncontent-type: {EVENT_STREAM}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        writer.write(f"{len(said):x}\r\n".encode() + said + b"\r\n")
+        await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
 
     return script
 

@@ -1,16 +1,20 @@
 """Requests in each server's dialect: exactly the keys it takes, and earlier turns as it wants them."""
 
+import asyncio
+import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
+from types import MappingProxyType
 
 import httpx
 import orjson
 import pytest
 
-from backends import chat, llamacpp, mistral, nim, openai, sglang, transformers, vllm
-from backends.chat import ChatClient, Dialect, fingerprint, nine_characters, request_body
+from backends import llamacpp, mistral, nim, openai, sglang, transformers, vllm
+from backends.chat import ChatClient, Dialect, nine_characters, request_body, with_images
 from backends.errors import BackendError
-from backends.events import Sent
+from backends.events import Finished, Sent
 from backends.http import base_address, is_near
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, ToolCall, UserTurn
@@ -96,11 +100,15 @@ def test_call_ids_become_nine_characters_only_where_the_server_asks_for_it(long_
     assert all(len(call_id) == 9 and call_id.isalnum() for call_id in strict)
 
 
-def test_the_recorded_request_names_images_by_their_hash(long_prompt: Prompt) -> None:
-    sent = request_body(vllm.DIALECT, "m", Lane(BACKEND), long_prompt)["messages"][1]["content"]
-    noted = request_body(vllm.DIALECT, "m", Lane(BACKEND), long_prompt, fingerprint)["messages"][1]["content"]
-    assert [part["image_url"]["url"] for part in sent[1:]] == [chat.data_uri(picture(n)) for n in (1, 2)]
-    assert [part["image_url"]["url"] for part in noted[1:]] == [f"sha256:{n:064x}" for n in (1, 2)]
+async def test_the_written_request_names_images_by_their_hash_and_only_they_become_bytes() -> None:
+    mark = f"sha256:{1:064x}"
+    prompt = Prompt(mark, (UserTurn(f'{mark} "url":"{mark}"', (picture(1), picture(2))),))
+    body = request_body(vllm.DIALECT, "m", Lane(BACKEND), prompt)
+    sent = orjson.loads(await with_images(orjson.dumps(body), prompt))
+    for part, number in zip(body["messages"][1]["content"][1:], (1, 2), strict=True):
+        assert part["image_url"]["url"] == f"sha256:{number:064x}"
+        part["image_url"]["url"] = f"data:image/png;base64,{base64.b64encode(picture(number).data).decode()}"
+    assert sent == body
 
 
 def test_an_image_without_words_is_sent_without_an_empty_text() -> None:
@@ -128,7 +136,9 @@ def test_this_machine_and_its_network_are_near() -> None:
     assert not any(is_near(host) for host in ("api.mistral.ai", "8.8.8.8", "localhost.example.org"))
 
 
-def answering(answer: httpx.Response, **settings: str) -> tuple[ChatClient, list[httpx.Request]]:
+def answering(
+    answer: httpx.Response, environ: Mapping[str, str] = MappingProxyType({}), **settings: str
+) -> tuple[ChatClient, list[httpx.Request]]:
     """A client whose requests end in a list, and all get the same answer."""
     asked: list[httpx.Request] = []
 
@@ -136,7 +146,10 @@ def answering(answer: httpx.Response, **settings: str) -> tuple[ChatClient, list
         asked.append(request)
         return answer
 
-    return ChatClient(replace(BACKEND, **settings), vllm.DIALECT, transport=httpx.MockTransport(handle)), asked
+    return (
+        ChatClient(replace(BACKEND, **settings), environ, vllm.DIALECT, transport=httpx.MockTransport(handle)),
+        asked,
+    )
 
 
 def good() -> httpx.Response:
@@ -156,14 +169,37 @@ async def test_what_is_recorded_as_sent_is_what_was_sent(long_prompt: Prompt) ->
     assert str(asked[0].url) == "http://127.0.0.1:8000/v1/chat/completions"
 
 
-async def test_the_key_goes_into_its_header_and_nowhere_else(prompt: Prompt, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEST_LANE_KEY", " s3cret\n")
-    client, asked = answering(good(), key_env="TEST_LANE_KEY")
-    events = [event async for event in client.stream(Lane(BACKEND, "m"), prompt)]
-    assert asked[0].headers["authorization"] == "Bearer s3cret"
-    assert "s3cret" not in repr([events, client, vars(client)])
+async def test_the_request_is_sent_when_a_connection_takes_it_and_not_before(prompt: Prompt) -> None:
+    asked, connected, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    client, _ = answering(httpx.Response(401, json={"detail": "Unauthorized"}), key_env="TEST_LANE_KEY")
+    async def handle(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        await connected.wait()
+        await request.extensions["trace"]("http11.send_request_headers.started", {})
+        await answered.wait()
+        return good()
+
+    client = ChatClient(BACKEND, {}, vllm.DIALECT, transport=httpx.MockTransport(handle))
+    events = client.stream(Lane(BACKEND, "m"), prompt)
+    first = asyncio.create_task(anext(events))
+    await asked.wait()
+    assert not first.done()
+    connected.set()
+    assert isinstance(await first, Sent)  # while the answer is still to come
+    answered.set()
+    assert Finished("stop") in [event async for event in events]
+
+
+async def test_the_key_goes_into_its_header_and_nowhere_else(prompt: Prompt) -> None:
+    environ = {"TEST_LANE_KEY": " s3cret-and-long\n"}
+    client, asked = answering(good(), environ, key_env="TEST_LANE_KEY")
+    events = [event async for event in client.stream(Lane(BACKEND, "m"), prompt)]
+    assert asked[0].headers["authorization"] == "Bearer s3cret-and-long"
+    assert "s3cret" not in repr(events)
+
+    client, _ = answering(
+        httpx.Response(401, json={"detail": "Not s3cret-and-long!"}), environ, key_env="TEST_LANE_KEY"
+    )
     with pytest.raises(BackendError, match="Check the key in TEST_LANE_KEY") as caught:
         [event async for event in client.stream(Lane(BACKEND, "m"), prompt)]
     assert "s3cret" not in repr(caught.value)
@@ -172,11 +208,8 @@ async def test_the_key_goes_into_its_header_and_nowhere_else(prompt: Prompt, mon
 @pytest.mark.parametrize(
     ("key", "message"), [("", "set TEST_LANE_KEY and restart"), ("k\u2013ey", "copy the key again")]
 )
-async def test_a_missing_or_broken_key_is_said_before_anything_is_sent(
-    key: str, message: str, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEST_LANE_KEY", key)
-    client, asked = answering(good(), key_env="TEST_LANE_KEY")
+async def test_a_missing_or_broken_key_is_said_before_anything_is_sent(key: str, message: str, prompt: Prompt) -> None:
+    client, asked = answering(good(), {"TEST_LANE_KEY": key}, key_env="TEST_LANE_KEY")
     with pytest.raises(BackendError, match=message) as caught:
         [event async for event in client.stream(Lane(BACKEND, "m"), prompt)]
     assert (caught.value.kind, asked) == ("auth", [])

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Sequence
 
+import orjson
 import pytest
 
 from backends.answer import Answer, State, fold
@@ -14,12 +15,13 @@ from backends.recording import dump, load
 from backends.registry import Registry, kinds
 from backends.registry import load as load_registry
 from backends.runner import Run
-from tests.backends.fake_server import FakeServer, delta, die, hold, reply, serving, stream
+from tests.backends.fake_server import FakeServer, chunked, delta, die, hold, reply, serving, stream
 
 KINDS = sorted(kind.name for kind in kinds().values() if not kind.always)
 
 HI = (delta(role="assistant", content=""), delta(content="Hi"), delta(content=" there"), delta(finish="stop"))
 UNKNOWN = b'{"error":{"message":"The model `absent` does not exist.","type":"NotFoundError","code":404}}'
+KEY = "s3cret-and-long"
 BUSY = b'{"message":"Rate limit exceeded"}'
 
 
@@ -43,6 +45,10 @@ SAYS = {
     "falls silent": hold(*HI[:2]),
     "never answers": hold(),
     "says no word": wordless,
+    "keeps alive": chunked(*HI),
+    "stays": hold(*HI, "[DONE]"),
+    "repeats the key": reply(401, "application/json", b'{"error":"no such key: %b"}' % KEY.encode()),
+    "breaks off with the key": stream(*HI[:2], {"error": {"message": f"no credit for {KEY}"}}),
 }
 ENDS = {
     "absent": ("model_not_found", ""),
@@ -67,8 +73,13 @@ async def fake() -> AsyncIterator[FakeServer]:
 
 
 @pytest.fixture
-async def registry() -> AsyncIterator[Registry]:
-    found = load_registry(None, {})
+def environ() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+async def registry(environ: dict[str, str]) -> AsyncIterator[Registry]:
+    found = load_registry(None, environ)
     yield found
     await found.aclose()
 
@@ -154,17 +165,59 @@ async def test_stopping_one_lane_leaves_its_neighbour_running(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_key_is_sent_and_a_missing_one_is_named(
-    kind: str, fake: FakeServer, registry: Registry, prompt: Prompt, monkeypatch: pytest.MonkeyPatch
+    kind: str, fake: FakeServer, registry: Registry, prompt: Prompt, environ: dict[str, str]
 ) -> None:
     keyed = Lane(Backend("keyed", kind, fake.base_url, key_env="TEST_LANE_KEY"), "good")
-    monkeypatch.delenv("TEST_LANE_KEY", raising=False)
     (answer,) = await answers(registry, prompt, [keyed])
     assert (answer.failure.kind, fake.asked) == ("auth", [])
     assert answer.failure.message == "keyed needs an API key: set TEST_LANE_KEY and restart."
-    monkeypatch.setenv("TEST_LANE_KEY", "s3cret")
+    environ["TEST_LANE_KEY"] = KEY
     (answer,) = await answers(registry, prompt, [keyed])
-    assert fake.asked[0].headers["authorization"] == "Bearer s3cret"
-    assert "s3cret" not in repr(answer)
+    assert fake.asked[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(answer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("model", ["repeats the key", "breaks off with the key"])
+async def test_a_key_that_the_server_repeats_is_not_repeated(
+    kind: str, model: str, fake: FakeServer, registry: Registry, prompt: Prompt, environ: dict[str, str]
+) -> None:
+    environ["TEST_LANE_KEY"] = KEY
+    keyed = Lane(Backend("keyed", kind, fake.base_url, key_env="TEST_LANE_KEY"), model)
+    (answer,) = await answers(registry, prompt, [keyed])
+    assert "[the key]" in answer.failure.message
+    assert KEY not in repr(answer)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_streams_in_a_row_use_one_connection(
+    kind: str, fake: FakeServer, registry: Registry, prompt: Prompt
+) -> None:
+    for _ in range(2):
+        (answer,) = await answers(registry, prompt, [lane(kind, fake, "keeps alive")])
+        assert answer.state == State.DONE
+    assert (len(fake.asked), fake.connections) == (2, 2 if kind == "llamacpp" else 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_server_that_stays_after_its_last_word_does_not_hold_the_lane(
+    kind: str, fake: FakeServer, registry: Registry, prompt: Prompt
+) -> None:
+    async with asyncio.timeout(5):
+        (answer,) = await answers(registry, prompt, [lane(kind, fake, "stays")])
+    assert answer.state == State.DONE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_is_recorded_is_what_went_out_with_fingerprints_for_images(
+    kind: str, fake: FakeServer, registry: Registry, long_prompt: Prompt
+) -> None:
+    (answer,) = await answers(registry, long_prompt, [lane(kind, fake, "good")])
+    recorded, sent = orjson.loads(answer.request), fake.asked[0].body
+    for noted, given in zip(recorded["messages"][1]["content"][1:], sent["messages"][1]["content"][1:], strict=True):
+        assert noted["image_url"].pop("url").startswith("sha256:")
+        assert given["image_url"].pop("url").startswith("data:image/png;base64,")
+    assert recorded == sent
 
 
 async def test_a_proxy_in_the_environment_does_not_stand_before_a_near_server(

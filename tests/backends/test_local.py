@@ -48,7 +48,7 @@ def picture(colour: str) -> Image:
 
 
 def lane(effort: str = "none") -> Lane:
-    backend = declared()
+    backend = declared(os.environ)
     return Lane(backend, backend.model, backend.artifact, effort, temperature=0, max_tokens=120, seed=1)
 
 
@@ -98,7 +98,7 @@ async def speaking(client: LocalClient) -> Run:
 
 @asynccontextmanager
 async def embedded() -> AsyncIterator[LocalClient]:
-    client = LocalClient(declared())
+    client = LocalClient(declared(os.environ), os.environ)
     yield client
     await client.aclose()
 
@@ -109,6 +109,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for variable in ("LOCAL_GGUF", "LOCAL_MMPROJ"):
             patch.delenv(variable, raising=False)
         folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("MISTRAL_API_KEY", "not for children")
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder / "lanewise"
 
@@ -190,6 +191,13 @@ async def test_a_lane_that_is_stopped_while_it_starts_disturbs_no_other() -> Non
         assert "Paris" in answer.text
 
 
+async def test_no_key_is_handed_to_the_child(client: LocalClient) -> None:
+    await ask(client, CAPITAL)
+    (child,) = children()
+    assert "XDG_CACHE_HOME" in child.environ()
+    assert "MISTRAL_API_KEY" not in child.environ()
+
+
 async def test_other_origins_and_strangers_are_kept_out(client: LocalClient) -> None:
     await ask(client, CAPITAL)
     asking = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
@@ -240,9 +248,10 @@ async def test_it_dies_with_the_app_however_the_app_dies() -> None:
 
 APP = """
 import asyncio
+import os
 from tests.backends.test_local import LocalClient, declared, speaking
 async def main():
-    await speaking(LocalClient(declared()))
+    await speaking(LocalClient(declared(os.environ), os.environ))
     print("answering", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
@@ -282,7 +291,7 @@ async def test_a_model_of_ones_own_keeps_its_template_and_gets_no_eyes(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("LOCAL_GGUF", str(own_model(tmp_path)))
-    backend = declared()
+    backend = declared(os.environ)
     assert (backend.model, backend.artifact, backend.note) == ("Own-1B", "Q4_K_M", "")
     async with embedded() as own:
         assert (await ask(own, LONG)).usage.prompt < 60  # without our examples

@@ -52,6 +52,13 @@ def test_the_example_file_has_no_problems() -> None:
     assert registry.missing_key(hosted) == "MISTRAL_API_KEY"
 
 
+@pytest.mark.parametrize("model", ["", 'model = ""\n'])
+def test_another_address_of_the_mistral_api_has_the_same_model_and_no_price(written, model: str) -> None:
+    entry = '[[backend]]\nname = "eu"\nkind = "mistral"\nbase_url = "https://api.eu.mistral.ai"\n'
+    (backend,) = declared(written(entry + model))
+    assert (backend.model, backend.price_in) == ("mistral-small-2603", None)
+
+
 def test_without_a_file_and_environment_only_what_is_always_there_remains(tmp_path: Path) -> None:
     for registry in (load(None, {}), load(tmp_path / "absent.toml", {})):
         assert [backend.kind for backend in registry.backends] == ALWAYS
