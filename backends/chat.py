@@ -37,8 +37,9 @@ def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a server wants a chat request. `keys`: the only top-level keys it is ever sent; `replay`: content and reasoning
-    of an earlier answer; `call_id`: the form of tool call ids it accepts; `keep_alive`: whether it keeps connections."""
+    """How a server wants a chat request written. `keys`: the only top-level keys it is ever sent; `replay`: content and
+    reasoning of an earlier answer; `call_id`: the form of tool call ids it accepts; `keep_alive`: may a connection be
+    used twice."""
 
     keys: frozenset[str]
     replay: Callable[[AssistantTurn], dict[str, Any]] = without_reasoning
