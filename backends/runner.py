@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from backends.answer import Answer, Fold
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, Stamped
+from backends.events import Event, Failed, Finished, ReasoningDelta, Stamped, TextDelta, ToolCallDelta
 from backends.lane import Lane
 from backends.prompt import Prompt
 
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 STOPPED = Failed("stopped", "Stopped.")
 INTERRUPTED = Failed("interrupted", "The app ended while this lane was answering. What had arrived is kept.")
+
+MOST = 4_000_000  # characters of one answer, beyond any model's context
 
 Stream = Callable[[Lane, Prompt], AsyncGenerator[Event]]
 
@@ -93,8 +95,14 @@ class Run:
     async def _answer(self, index: int, stream: Stream, lane: Lane, prompt: Prompt) -> None:
         try:
             async with aclosing(stream(lane, prompt)) as events:
+                size = 0
                 async for event in events:
                     self._record(index, event)
+                    if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                        size += len(event.arguments if isinstance(event, ToolCallDelta) else event.text)
+                        if size > MOST:
+                            said = f"{lane.backend.name} went on without end: stopped after {MOST:,} characters."
+                            raise BackendError("endless", said)
             self._ends[index] = Failed(
                 "truncated", f"{lane.backend.name} ended the stream without a finish reason. What had arrived is kept."
             )

@@ -34,9 +34,17 @@ def whole(ranking: Sequence[Sequence[int]], all_bad: bool, lanes: int) -> Rankin
     """The ranking with every lane in it once; one that is all bad needs no order. Raises RatingError."""
     if all_bad and not ranking:
         return (tuple(range(lanes)),)
-    if sorted(lane for group in ranking for lane in group) != list(range(lanes)) or not all(ranking):
+    placed = [lane for group in ranking for lane in group] if _groups(ranking) else []
+    if sorted(placed) != list(range(lanes)) or not all(ranking):
         raise RatingError(f"Place each of the {lanes} lanes once, from best to worst.")
     return tuple(tuple(sorted(group)) for group in ranking)
+
+
+def _groups(ranking: object) -> bool:
+    # whoever sends it may send anything: 0.0 and False equal 0 too
+    return isinstance(ranking, list | tuple) and all(
+        isinstance(group, list | tuple) and all(type(lane) is int for lane in group) for group in ranking
+    )
 
 
 def named(evaluator: str) -> str:

@@ -26,7 +26,7 @@ class Handlers:
         try:
             at, _, run = event._data["before"].partition("/")
             before = Cursor(datetime.fromisoformat(at), run)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             return await self.newest()
         return view.history(await self.store.page(before, ROWS), first=False)
 

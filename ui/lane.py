@@ -52,6 +52,26 @@ class AnswerText(gr.Markdown):
         return "markdown"
 
 
+class Choice(gr.Dropdown):
+    """A dropdown whose value is checked where lanes are made, with better words; so a page outlives its session."""
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "dropdown"
+
+
+class Effort(gr.Radio):
+    """As `Choice`."""
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "radio"
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """The components of one lane; `fields` are in the order of `Settings`."""
@@ -69,7 +89,7 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     with gr.Column(
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
-        name = gr.Dropdown(
+        name = Choice(
             choices(registry),
             value=shown.backend,
             label=f"Lane {letter}",
@@ -78,7 +98,7 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
             filterable=False,
         )
         with gr.Row(elem_classes="settings"):
-            effort = gr.Radio(
+            effort = Effort(
                 efforts(registry, backend),
                 value=shown.effort,
                 label="Effort",

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 LATEX = {"$$": "$$", "\\[": "\\]", "\\(": "\\)"}
 
 _FENCE = re.compile(r"(?P<before>[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*)(?P<marks>`{3,}(?=[^`]*$)|~{3,})")
+_DIAGRAM = re.compile("mermaid", re.IGNORECASE)  # drawn, it would be a program with addresses of its own: it stays code
+_ANYTHING = re.compile(r"<|!\[|\$|mermaid", re.IGNORECASE)
 _LIVE = r"<(?=[A-Za-z/!?])"
 _MARKS = re.compile(rf"(?P<ticks>`+)|(?P<math>\$\$|\$|\\\[|\\\()|(?P<escaped>\\.)|(?P<tag>{_LIVE})|(?P<image>!\[)")
 _TAG = re.compile(_LIVE)
@@ -19,7 +21,7 @@ _DOLLARS = re.compile(r"(?! )([^$]*[^ $])\$(?!\d)")
 
 def shown(text: str) -> str:
     """The text to be rendered: `<b>` outside code becomes `&lt;b>`, `![` is no image, `$x$` becomes `\\(x\\)`."""
-    return "\n".join(_lines(text)) if "<" in text or "![" in text or "$" in text else text
+    return "\n".join(_lines(text)) if _ANYTHING.search(text) else text
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -37,7 +39,7 @@ def _lines(text: str) -> Iterator[str]:
             yield line
         elif found := _FENCE.match(line):
             fence, column, closing = found["marks"], len(found["before"].expandtabs(4)), ""
-            yield line
+            yield _DIAGRAM.sub("text", line)
         else:
             line, closing = _prose(line, closing)
             yield line

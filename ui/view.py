@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import orjson
+
 from backends.answer import Answer, State, Times
 from backends.lane import Lane
-from backends.prompt import ToolCall, UserTurn
+from backends.prompt import ToolCall
 from storage.comparison import Page, Question, Rating, Row
+from storage.prompts import asked
 
 LETTERS = "ABCDEF"
 
@@ -40,9 +43,7 @@ def idle_card(note: str) -> dict[str, Any]:
 
 def question(kept: Question) -> dict[str, Any]:
     """What was asked, and the turns that led to it."""
-    asked = kept.prompt.turns[-1]
-    if not isinstance(asked, UserTurn):
-        raise TypeError(f"a comparison asks with a user's turn, not {asked!r}")
+    turn = asked(kept.prompt)
     tools = [tool.name for tool in kept.prompt.tools]
     about = ["system prompt"] if kept.prompt.system else []
     about += [f"{len(tools)} tool{'s' * (len(tools) > 1)}: {', '.join(tools)}"] if tools else []
@@ -51,10 +52,8 @@ def question(kept: Question) -> dict[str, Any]:
     return {
         "run": kept.id,
         "thread": [{"id": link.id, "title": link.title} for link in kept.links],
-        "text": asked.text,
-        "images": [
-            {"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in asked.images
-        ],
+        "text": turn.text,
+        "images": [{"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in turn.images],
         "about": " · ".join(about),
         "more": "\n\n".join(more),
     }
@@ -196,11 +195,8 @@ def thought(answer: Answer) -> str:
 def tool_call(call: ToolCall, live: bool) -> dict[str, str]:
     """Arguments pretty-printed once they are whole JSON; before that, and when invalid, exactly as they came."""
     try:
-        return {
-            "name": call.name,
-            "args": json.dumps(json.loads(call.arguments), indent=2, ensure_ascii=False),
-            "state": "",
-        }
+        arguments = orjson.dumps(orjson.loads(call.arguments), option=orjson.OPT_INDENT_2).decode()
+        return {"name": call.name, "args": arguments, "state": ""}
     except ValueError:
         return {"name": call.name, "args": call.arguments, "state": "…" if live else "arguments are not valid JSON"}
 

@@ -4,6 +4,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain, islice
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
 from backends.registry import Registry
 from storage import export
+from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
 from ui import page
@@ -47,6 +49,12 @@ class Guard:
         path = scope["path"]
         if "/gradio_api/proxy=" in path or ("/gradio_api/file=" in path and "://" in path.replace(":/", "://")):
             await PlainTextResponse("Lanewise fetches nothing from elsewhere.", 403)(scope, receive, send)
+            return
+
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if scope["method"] == "POST" and origin and origin.partition(b"://")[2] != headers.get(b"host"):
+            await PlainTextResponse("Lanewise takes nothing from other pages.", 403)(scope, receive, send)
             return
 
         async def guarded(message: dict[str, Any]) -> None:
@@ -91,7 +99,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
     @app.get("/answers/{run}/{lane}")
     async def answer(run: str, lane: int) -> PlainTextResponse:
         """An answer's text to the letter, for the copy button."""
-        text = await store.answer_text(run, lane)
+        live = recorder.live(run)  # what has just ended is stored a moment later
+        text = live.answers()[lane].text if live and 0 <= lane < len(live.lanes) else await store.answer_text(run, lane)
         if text is None:
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
@@ -105,6 +114,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
         return download(export.csv(store.engine), "lanewise.csv", "text/csv; charset=utf-8")
 
     blocks = page.build(registry, store, recorder)
+    # mounted, Gradio would go on thinking that it is being built, when it hands out any file that it is asked for
+    blocks.has_launched = True
     blocks.max_threads = 200
     blocks.state_session_capacity = 500
     blocks.queue(default_concurrency_limit=None)
@@ -112,6 +123,12 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
 
 
 def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
+    try:
+        begun = list(islice(content, 2))  # a CSV's second part is the first that is read from the database
+    except StorageError as error:
+        raise HTTPException(503, str(error)) from error
     return StreamingResponse(
-        content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+        chain(begun, content),
+        media_type=media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

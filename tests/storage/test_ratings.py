@@ -1,5 +1,7 @@
 """Rankings and the pairs that follow from them."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +74,9 @@ def test_what_is_too_long_is_refused() -> None:
         tagged([str(number) for number in range(21)])
     with pytest.raises(RatingError, match="4001 letters"):
         commented("x" * 4001)
+
+
+@pytest.mark.parametrize("ranking", [[[0.0], [1.0]], [[False], [True]], [["0"], ["1"]], [0, 1], 5, "01"])
+def test_what_is_no_list_of_lists_of_lanes_is_refused(ranking: Any) -> None:
+    with pytest.raises(RatingError):
+        whole(ranking, False, 2)

@@ -22,6 +22,7 @@ from ui.markdown import shown
         ("````\n```\n<a>\n````\n<b>", "````\n```\n<a>\n````\n&lt;b>"),
         ("$a<b$ and $1 <b>", "\\(a\\lt b\\) and $1 &lt;b>"),
         ("$5 and $10", "$5 and $10"),
+        ("```mermaid\ngraph\n```", "```text\ngraph\n```"),
         ("$x$, $y_1$", "\\(x\\), \\(y_1\\)"),
         ("$$\na<b\n$$\n<b>", "$$\na\\lt b\n$$\n&lt;b>"),
         ("echo $$\n\n```\n<a>\n```\n<b>", "echo $$\n\n```\n<a>\n```\n&lt;b>"),

@@ -230,6 +230,28 @@ def test_an_old_comparison_is_opened_and_rated_from_the_history(page: Page, app:
     expect(page.locator(".history li", has_text="The older one").first).to_contain_text("both bad")
 
 
+def test_no_file_of_the_machine_can_be_asked_for(page: Page, app: Server, tmp_path: Path) -> None:
+    secret = tmp_path.with_name("secret.txt")
+    secret.write_text("secret")
+    config = page.request.get(f"{app.url}/config").json()
+    compare = next(each for each in config["dependencies"] if each["api_name"] == "compare")
+    file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    for data in (
+        [{"text": "x", "files": [file]}, "", "", False, "", 2],
+        [{"text": "", "files": []}, "", "", False, file, 2],
+    ):
+        data += [None] * (len(compare["inputs"]) - len(data))
+        asked = {"data": data, "fn_index": compare["id"], "session_hash": "thief"}
+        page.request.post(f"{app.url}/gradio_api/queue/join", data=asked)
+        said = page.request.get(f"{app.url}/gradio_api/queue/data?session_hash=thief").text()
+        assert '"success":false' in said.replace(" ", "")
+
+
+def test_another_page_can_send_nothing(page: Page, app: Server) -> None:
+    foreign = page.request.post(f"{app.url}/gradio_api/upload", headers={"Origin": "http://example.com"})
+    assert foreign.status == 403
+
+
 def test_a_foreign_name_for_this_app_is_refused(page: Page, app: Server) -> None:
     assert page.request.get(f"{app.url}/export.jsonl", headers={"Host": "example.com"}).status == 400
 
