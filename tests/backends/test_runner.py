@@ -7,10 +7,10 @@ import pytest
 
 from backends.answer import State
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, TextDelta, Usage
+from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
-from backends.runner import INTERRUPTED, Run
+from backends.runner import INTERRUPTED, MOST, Run
 
 Step = Event | Exception | Callable[[], Awaitable[object]]
 
@@ -111,6 +111,17 @@ async def test_lanes_can_be_ended_as_interrupted(prompt: Prompt) -> None:
     run.stop(end=INTERRUPTED)
     await over(run)
     assert (run.answers()[0].state, run.answers()[0].text) == (State.INTERRUPTED, "x")
+
+
+async def test_an_answer_without_end_is_ended(prompt: Prompt) -> None:
+    third = "x" * (MOST // 3 + 1)
+    steps: list[Step] = [ReasoningDelta(third), TextDelta(third), ToolCallDelta(0, arguments=third), TextDelta("more")]
+    run = await over(started({"goes on": steps, "neighbour": [TextDelta("x"), Finished("stop")]}, prompt))
+    endless, neighbour = run.answers()
+    assert endless.failure
+    assert endless.failure.kind == "endless"
+    assert endless.text == third
+    assert neighbour.state is State.DONE
 
 
 async def test_times_never_run_backwards(prompt: Prompt) -> None:
