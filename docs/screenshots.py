@@ -1,6 +1,6 @@
 """Takes the README's pictures from the running app: the embedded model answers, nothing is staged.
 
-python docs/screenshots.py
+python -m docs.screenshots
 """
 
 import tempfile

@@ -108,15 +108,18 @@ class Handlers:
         chosen = asking.settings_of(fields, int(count))
         return self._chosen([*chosen, chosen[-1]])
 
-    # these two move lanes to other places, where the answers shown would stand under wrong names: show none
-
     def duplicate(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return ["", *self._chosen([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])]
+        return self._moved([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])
 
     def remove(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return ["", *self._chosen(chosen[:index] + chosen[index + 1 :])]
+        return self._moved(chosen[:index] + chosen[index + 1 :])
+
+    def _moved(self, chosen: Sequence[Settings]) -> list[Any]:
+        """Lanes in other places, where the answers shown would stand under wrong names: shows no comparison."""
+        updates = self._chosen(chosen)
+        return ["" if updates[0] == len(chosen) else gr.skip(), *updates]
 
     def _chosen(self, chosen: Sequence[Settings]) -> list[Any]:
         if not asking.FEWEST <= len(chosen) <= asking.MOST:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def ask(page: Page, text: str) -> None:
 
 def expect_state(page: Page, lane: str, state: str) -> None:
     expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if holds():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came about")
 
 
 def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> None:
@@ -99,7 +108,7 @@ def test_what_a_model_writes_is_text(page: Page, app: Server) -> None:
     expect(page.locator("#lane-A .trace")).to_have_text("Let me <b>think</b>.")
     expect(page.locator("#lane-A .figures")).to_contain_text("7 in · 9 out")
     page.locator("#lane-A [data-act=copy]").click()
-    page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('<i>this</i>'))")
+    until(page, lambda: "<i>this</i>" in page.evaluate("navigator.clipboard.readText()"))
 
     expect_state(page, "B", "done")
     expect(page.locator("#lane-B .call code")).to_have_text("get_weather")
@@ -265,9 +274,8 @@ def test_a_killed_app_loses_nothing_that_had_arrived(page: Page, fake_url: str, 
         expect_state(page, "A", "answering")
         expect_state(page, "B", "done")
         run = re.search(r"run=([^&]+)", page.url)[1]
-        # stored at the latest a pace after it was shown: the export says when
-        while "The beginning" not in page.request.get(f"{first.url}/export.jsonl").text():
-            pass
+        # shown at once, stored a moment later: the export says when
+        until(page, lambda: "The beginning" in page.request.get(f"{first.url}/export.jsonl").text())
         page.goto("about:blank")
         os.kill(first.pid, signal.SIGKILL)
     with serving("app.py", **settings(tmp_path)) as second:
