@@ -6,18 +6,23 @@ from enum import StrEnum
 from typing import assert_never
 
 from backends.events import (
+    Continued,
     Event,
     Failed,
     Finished,
+    Measured,
+    Progress,
     ReasoningDelta,
     Reported,
     Sent,
     Stamped,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     Usage,
+    Waited,
 )
-from backends.prompt import AssistantTurn, ToolCall
+from backends.prompt import AssistantTurn, ToolCall, ToolTurn, Turn
 
 
 class State(StrEnum):
@@ -49,26 +54,94 @@ class Times:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What a lane's events amount to so far. `pieces` counts the deltas: near the token count, but not it."""
+class Round:
+    """One request of a lane and what came back. A lane whose tool calls were answered has several."""
 
-    state: State = State.WAITING
+    request: str = ""
     reasoning: str = ""
     text: str = ""
     calls: tuple[ToolCall, ...] = ()
+    results: tuple[ToolResult, ...] = ()
     usage: Usage = Usage()
+    measured: str = ""
+    finish_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a lane's events amount to so far: always at least one round.
+
+    `pieces` counts the deltas: near the token count, but not it. `waited` are seconds, as the server had asked.
+    """
+
+    state: State = State.WAITING
+    rounds: tuple[Round, ...] = (Round(),)
     model: str = ""
     server: str = ""
-    request: str = ""
-    finish_reason: str = ""
     failure: Failed | None = None
     times: Times = Times()
     pieces: int = 0
+    progress: Progress | None = None
+    waited: float = 0.0
 
     @property
-    def turn(self) -> AssistantTurn:
-        """The answer as a turn of a transcript; reasoning without an answer is dropped."""
-        return AssistantTurn(self.text, self.reasoning if self.text or self.calls else "", self.calls)
+    def reasoning(self) -> str:
+        return _joined(each.reasoning for each in self.rounds)
+
+    @property
+    def text(self) -> str:
+        return _joined(each.text for each in self.rounds)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        return tuple(call for each in self.rounds for call in each.calls)
+
+    @property
+    def results(self) -> dict[int, ToolResult]:
+        """By the place of their call in `calls`."""
+        return {result.index: result for each in self.rounds for result in each.results}
+
+    @property
+    def usage(self) -> Usage:
+        """The sum over all requests; None where a server told nothing."""
+        told = [tuple(_counts(each.usage)) for each in self.rounds]
+        return Usage(
+            *(
+                sum(map(int, filter(None, counts))) if any(c is not None for c in counts) else None
+                for counts in zip(*told, strict=True)
+            )
+        )
+
+    @property
+    def request(self) -> str:
+        """The body of each request, one a line."""
+        return "\n".join(each.request for each in self.rounds)
+
+    @property
+    def finish_reason(self) -> str:
+        return self.rounds[-1].finish_reason
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The answer as turns of a transcript; reasoning without an answer is dropped."""
+        turns: list[Turn] = []
+        first = 0
+        for each in self.rounds:
+            said = each.text or each.calls
+            turns.append(AssistantTurn(each.text, each.reasoning if said else "", each.calls))
+            for result in each.results:
+                call = each.calls[result.index - first]
+                turns.append(ToolTurn(call.id, call.name, result.content))
+            first += len(each.calls)
+        return tuple(turns)
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(part for part in parts if part)
+
+
+def _counts(usage: Usage) -> tuple[int | None, ...]:
+    return (usage.prompt, usage.completion, usage.reasoning, usage.cached, usage.image)
 
 
 class _Text:
@@ -90,18 +163,44 @@ class _Text:
         return self._whole
 
 
+class _Round:
+    """A round that grows."""
+
+    __slots__ = ("calls", "finish_reason", "measured", "reasoning", "request", "results", "text", "usage")
+
+    def __init__(self, request: str = "") -> None:
+        self.request = request
+        self.reasoning, self.text = _Text(), _Text()
+        self.calls: dict[int, tuple[list[str], _Text]] = {}
+        self.results: list[ToolResult] = []
+        self.usage = Usage()
+        self.measured = self.finish_reason = ""
+
+    def made(self) -> Round:
+        return Round(
+            request=self.request,
+            reasoning=str(self.reasoning),
+            text=str(self.text),
+            calls=tuple(ToolCall(head[0], head[1], str(body)) for _, (head, body) in sorted(self.calls.items())),
+            results=tuple(self.results),
+            usage=self.usage,
+            measured=self.measured,
+            finish_reason=self.finish_reason,
+        )
+
+
 class Fold:
     """Folds stamped events one by one; `answer()` is cheap enough to ask for at every frame."""
 
     def __init__(self) -> None:
         self._state = State.WAITING
-        self._reasoning, self._text = _Text(), _Text()
-        self._calls: dict[int, tuple[list[str], _Text]] = {}
-        self._usage = Usage()
+        self._over: list[Round] = []
+        self._round = _Round()
         self._reported = Reported("")
-        self._request = self._finish_reason = ""
         self._failure: Failed | None = None
         self._pieces = 0
+        self._progress: Progress | None = None
+        self._waited = 0.0
         self._sent: int | None = None
         self._first_reasoning: int | None = None
         self._last_reasoning: int | None = None
@@ -115,32 +214,56 @@ class Fold:
         self._answer = None
         match event:
             case TextDelta(text):
-                self._text.append(text)
+                self._round.text.append(text)
                 if self._first_text is None:
                     self._first_text = at
                 self._delta(at, State.ANSWERING)
             case ReasoningDelta(text):
-                self._reasoning.append(text)
+                self._round.reasoning.append(text)
                 if self._first_reasoning is None:
                     self._first_reasoning = at
                 self._last_reasoning = at
                 self._delta(at, State.THINKING)
             case ToolCallDelta(index, id_, name, arguments):
-                head, body = self._calls.setdefault(index, (["", ""], _Text()))
+                head, body = self._round.calls.setdefault(index, (["", ""], _Text()))
                 head[0], head[1] = head[0] or id_, head[1] or name
                 body.append(arguments)
                 self._delta(at, State.CALLING)
-            case Usage():
-                self._usage = Usage(*(new if new is not None else old for new, old in _pairs(event, self._usage)))
-            case Reported(model, server):
-                self._reported = Reported(model or self._reported.model, server or self._reported.server)
-            case Sent(request):
-                self._request, self._sent = request, at
             case Finished(reason):
-                self._state, self._finish_reason, self._end = State.DONE, reason, at
+                self._state, self._round.finish_reason, self._end = State.DONE, reason, at
             case Failed(kind):
                 ended = {"stopped": State.STOPPED, "interrupted": State.INTERRUPTED}
                 self._state, self._failure, self._end = ended.get(kind, State.FAILED), event, at
+            case _:
+                self._note(at, event)
+
+    def _note(
+        self, at: int, event: Sent | Reported | Progress | ToolResult | Usage | Measured | Continued | Waited
+    ) -> None:
+        """What comes a few times in a stream, not with every token."""
+        match event:
+            case Sent(request):
+                if self._round.finish_reason and self._end is None:
+                    self._over.append(self._round.made())
+                    self._round = _Round()
+                self._round.request = request
+                if self._first is None:
+                    self._sent = at
+            case Usage():
+                pairs = zip(_counts(event), _counts(self._round.usage), strict=True)
+                self._round.usage = Usage(*(new if new is not None else old for new, old in pairs))
+            case Reported(model, server):
+                self._reported = Reported(model or self._reported.model, server or self._reported.server)
+            case Measured(figures):
+                self._round.measured = figures
+            case Progress():
+                self._progress = event
+            case Continued(reason):
+                self._round.finish_reason = reason
+            case ToolResult():
+                self._round.results.append(event)
+            case Waited(seconds):
+                self._waited += seconds
             case _:
                 assert_never(event)
 
@@ -161,14 +284,9 @@ class Fold:
     def _made(self) -> Answer:
         return Answer(
             state=self._state,
-            reasoning=str(self._reasoning),
-            text=str(self._text),
-            calls=tuple(ToolCall(head[0], head[1], str(body)) for _, (head, body) in sorted(self._calls.items())),
-            usage=self._usage,
+            rounds=(*self._over, self._round.made()),
             model=self._reported.model,
             server=self._reported.server,
-            request=self._request,
-            finish_reason=self._finish_reason,
             failure=self._failure,
             times=Times(
                 self._sent,
@@ -180,16 +298,9 @@ class Fold:
                 self._end,
             ),
             pieces=self._pieces,
+            progress=self._progress,
+            waited=self._waited,
         )
-
-
-def _pairs(new: Usage, old: Usage) -> Iterable[tuple[int | None, int | None]]:
-    return (
-        (new.prompt, old.prompt),
-        (new.completion, old.completion),
-        (new.reasoning, old.reasoning),
-        (new.cached, old.cached),
-    )
 
 
 def fold(recording: Iterable[Stamped]) -> Answer:

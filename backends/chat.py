@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,15 +15,13 @@ import orjson
 from backends.errors import BackendError, refusal
 from backends.events import Event
 from backends.http import api_key, ask, http_client, reaching
+from backends.kind import Dialect, Get, Kind
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Turn, UserTurn, images_of
+from backends.status import Model, Server
 
 # What every server of the family takes; a kind lists what it takes beyond these.
 COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools"})
-
-
-def without_reasoning(turn: AssistantTurn) -> dict[str, Any]:
-    return {"content": turn.text}
 
 
 def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
@@ -33,18 +31,6 @@ def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
         return {"content": turn.text, field: turn.reasoning} if turn.reasoning else {"content": turn.text}
 
     return replay
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a server wants a chat request written. `keys`: the only top-level keys it is ever sent; `replay`: content and
-    reasoning of an earlier answer; `call_id`: the form of tool call ids it accepts; `keep_alive`: may a connection be
-    used twice."""
-
-    keys: frozenset[str]
-    replay: Callable[[AssistantTurn], dict[str, Any]] = without_reasoning
-    call_id: Callable[[str], str] = str
-    keep_alive: bool = True
 
 
 def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> dict[str, Any]:
@@ -57,7 +43,7 @@ def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> di
         "messages": [
             # explicit even when empty: a template that gets none may write a system prompt of its own
             {"role": "system", "content": prompt.system},
-            *(_message(dialect, turn) for turn in prompt.turns),
+            *(_message(dialect, turn if lane.replays else _thoughtless(turn)) for turn in prompt.turns),
         ],
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -75,7 +61,12 @@ def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> di
             for tool in prompt.tools
         ],
     }
-    return {key: value for key, value in body.items() if key in dialect.keys and value not in (None, "", [])}
+    taken = dialect.keys - set(lane.backend.omit)
+    return {key: value for key, value in body.items() if key in taken and value not in (None, "", [])}
+
+
+def _thoughtless(turn: Turn) -> Turn:
+    return replace(turn, reasoning="") if isinstance(turn, AssistantTurn) else turn
 
 
 def _message(dialect: Dialect, turn: Turn) -> dict[str, Any]:
@@ -127,25 +118,27 @@ class ChatClient:
 
     def __init__(
         self,
+        kind: Kind,
         backend: Backend,
         environ: Mapping[str, str],
-        dialect: Dialect,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._backend, self._environ, self._dialect = backend, environ, dialect
+        self._kind, self._backend, self._environ = kind, backend, environ
         self._http = http_client(backend, transport)
 
     async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
+        dialect = self._kind.dialect
         key = api_key(self._backend, self._environ)
         headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        if not self._dialect.keep_alive:
+        if not dialect.keep_alive:
             headers["Connection"] = "close"
         with reaching(self._backend, key):
             model = lane.model or self._backend.model or await self._first_model(headers)
-            body = orjson.dumps(request_body(self._dialect, model, lane, prompt))
+            # in a thread: what checks the body may be slow, above all to import
+            body = await asyncio.to_thread(dialect.written, request_body(dialect, model, lane, prompt))
             content = await with_images(body, prompt)
             request = self._http.build_request("POST", "chat/completions", content=content, headers=headers)
             async with aclosing(ask(self._backend, self._http, request, body)) as events:
@@ -164,5 +157,24 @@ class ChatClient:
                 "model_not_found", f"{self._backend.name} does not say which model it serves: name it as `model`."
             ) from error
 
+    async def discover(self) -> Server:
+        key = api_key(self._backend, self._environ)
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+
+        async def get(path: str) -> Any:
+            response = await self._http.get(path, headers=headers)
+            if response.status_code != 200:
+                raise refusal(self._backend, response.status_code, response.content, response.headers)
+            return orjson.loads(response.content)
+
+        with reaching(self._backend, key):
+            return await self._kind.discover(get)
+
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+async def models_listed(get: Get) -> Server:
+    """What the family's `/models` tells."""
+    listing = await get("models")
+    return Server(tuple(Model(str(each["id"]), each.get("max_model_len")) for each in listing["data"]))

@@ -57,6 +57,14 @@ def _is_number(value: object, most: float = sys.float_info.max) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
+def _is_time(value: object) -> bool:
+    return _is_number(value) and value != 0
+
+
+def _is_keys(value: object) -> bool:
+    return isinstance(value, list) and all(_is_name(key) for key in value)
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and value is not True and value > 0
 
@@ -75,7 +83,11 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "efforts": (_is_efforts, 'a list such as ["none", "high"]'),
     "price_in": (_is_number, "US dollars per million tokens, 0 or more"),
     "price_out": (_is_number, "US dollars per million tokens, 0 or more"),
-    "timeout": (lambda value: _is_number(value) and value != 0, "the seconds that the server may stay silent, above 0"),
+    "connect_timeout": (_is_time, "the seconds until a connection stands, above 0"),
+    "first_timeout": (_is_time, "the seconds until the first piece of an answer, above 0"),
+    "timeout": (_is_time, "the seconds between two pieces of an answer, above 0"),
+    "context": (_is_count, "the tokens that prompt and answer may have together, a whole number from 1"),
+    "omit": (_is_keys, 'a list of request keys such as ["stream_options"]'),
     "temperature": (partial(_is_number, most=2), "what a new lane starts with, from 0 to 2"),
     "max_tokens": (_is_count, "what a new lane starts with, a whole number from 1"),
     "note": (_is_text, "text"),
@@ -111,6 +123,7 @@ def _completed(kind: Kind, entry: dict[str, Any]) -> Backend:
         completed = {"model": kind.model, "key_env": kind.key_env} | completed
         if completed["model"] == kind.model:
             completed = {"price_in": kind.price_in, "price_out": kind.price_out} | completed
-    if "efforts" in completed:
-        completed["efforts"] = tuple(completed["efforts"])
+    for key in ("efforts", "omit"):
+        if key in completed:
+            completed[key] = tuple(completed[key])
     return Backend(**completed)

@@ -24,11 +24,13 @@ RAW_LIMIT = 300
 
 
 class BackendError(Exception):
-    """A lane's failure. `str(error)` is for a person; `kind` is one of the words above."""
+    """A lane's failure. `str(error)` is for a person; `kind` is one of the words above; `retry_after` the seconds that
+    the server asks to wait before another try."""
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, kind: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.kind = kind
+        self.retry_after = retry_after
 
 
 # The first row whose status (None: any) and pattern match names the failure; patterns are the servers' own words.

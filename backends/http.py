@@ -81,7 +81,7 @@ def reaching(backend: Backend, key: str) -> Iterator[None]:
         log.warning("%s", without_key(f"{backend.name} at {backend.base_url}: {error!r}", key))
         raise transport_error(backend, error) from error
     except BackendError as error:
-        raise BackendError(error.kind, without_key(str(error), key)) from None
+        raise BackendError(error.kind, without_key(str(error), key), error.retry_after) from None
 
 
 async def ask(

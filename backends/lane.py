@@ -7,8 +7,10 @@ from dataclasses import dataclass
 class Backend:
     """A server as declared: one address, one model, one artifact. `key_env` is the *name* of the key's variable.
 
-    Prices are US dollars per million tokens. `timeout` is how many seconds the server may stay silent.
-    `temperature` and `max_tokens` are what a new lane starts with; `note` is said on each of its lanes.
+    Prices are US dollars per million tokens. Timeouts are seconds: until a connection stands, until the first piece of
+    the answer, and between pieces. `context` is its size in tokens, where the server does not tell; `omit` are request
+    keys that this one server does not take. `temperature` and `max_tokens` are what a new lane starts with; `note` is
+    said on each of its lanes.
     """
 
     name: str
@@ -20,7 +22,11 @@ class Backend:
     efforts: tuple[str, ...] = ()
     price_in: float | None = None
     price_out: float | None = None
+    connect_timeout: float = 10.0
+    first_timeout: float = 300.0
     timeout: float = 300.0
+    context: int | None = None
+    omit: tuple[str, ...] = ()
     temperature: float | None = None
     max_tokens: int | None = None
     note: str = ""
@@ -28,7 +34,11 @@ class Backend:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One column: backend x model x artifact x effort x sampling. None (or "" for effort) means: not sent."""
+    """One column: backend x model x artifact x effort x sampling. None (or "" for effort) means: not sent.
+
+    `replays`: its own earlier reasoning goes back with the history, where its kind can. `waits`: where the server says
+    when to try again, it does so once, and the wait is recorded.
+    """
 
     backend: Backend
     model: str = ""
@@ -37,6 +47,8 @@ class Lane:
     temperature: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    replays: bool = True
+    waits: bool = False
 
     @property
     def prices(self) -> tuple[float | None, float | None]:

@@ -1,9 +1,7 @@
 """llama.cpp's `llama-server`."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect, reasoning_as
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
@@ -14,9 +12,10 @@ DIALECT = Dialect(
 KIND = Kind(
     name="llamacpp",
     title="llama.cpp",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("none", "high"),  # the Small 4 template raises on any other
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="LLAMACPP_BASE_URL",
     key_env="LLAMACPP_API_KEY",
 )

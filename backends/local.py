@@ -18,12 +18,13 @@ from typing import Any
 
 import orjson
 
+from backends import status
 from backends.chat import ChatClient
 from backends.errors import BackendError
 from backends.events import Event
 from backends.kind import Kind
 from backends.lane import Backend, Lane
-from backends.llamacpp import DIALECT
+from backends.llamacpp import KIND as LLAMACPP
 from backends.local_eyes import eyes_path
 from backends.prompt import Prompt
 
@@ -89,7 +90,7 @@ class Server:
 
 
 class LocalClient:
-    def __init__(self, backend: Backend, environ: Mapping[str, str]) -> None:
+    def __init__(self, kind: Kind, backend: Backend, environ: Mapping[str, str]) -> None:
         self._backend, self._environ = backend, environ
         self._server: Server | None = None
         self._changing = asyncio.Lock()
@@ -107,6 +108,12 @@ class LocalClient:
                     "The embedded model stopped unexpectedly. What had arrived is kept; the next run starts it again.",
                 ) from error
             raise
+
+    async def discover(self) -> status.Server:
+        """Asking how it is starts nothing: until its first prompt, it is what was declared."""
+        if self._server is None:
+            return status.Server((status.Model(self._backend.model, SLOTS * CONTEXT),))
+        return await self._server.client.discover()
 
     async def _running(self) -> Server:
         async with self._changing:
@@ -137,7 +144,7 @@ async def _start(backend: Backend, environ: Mapping[str, str]) -> Server:
     except BaseException:
         await _end(process)
         raise
-    return Server(process, ChatClient(replace(backend, base_url=url, key_env="KEY"), {"KEY": key}, DIALECT))
+    return Server(process, ChatClient(LLAMACPP, replace(backend, base_url=url, key_env="KEY"), {"KEY": key}))
 
 
 async def _address(process: asyncio.subprocess.Process, settings: dict[str, Any]) -> str:
@@ -227,8 +234,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 KIND = Kind(
     name="local",
     title="embedded",
-    keys=DIALECT.keys,
+    dialect=LLAMACPP.dialect,
     efforts=("none", "high"),
     connect=LocalClient,
+    discover=LLAMACPP.discover,
     always=declared,
 )

@@ -1,9 +1,7 @@
 """NVIDIA NIM: hosted at build.nvidia.com, or the container on one's own hardware. Underneath, it is vLLM."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect, reasoning_as
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     # no chat_template_kwargs: refused with 400, as in vLLM with the Mistral tokenizer
@@ -14,9 +12,10 @@ DIALECT = Dialect(
 KIND = Kind(
     name="nim",
     title="NVIDIA NIM",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("none", "high"),
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="NIM_BASE_URL",
     key_env="NVIDIA_API_KEY",
     base_url="https://integrate.api.nvidia.com/v1",

@@ -1,9 +1,7 @@
 """Any other server with OpenAI's chat API: Ollama, LM Studio, OpenRouter, a gateway, ..."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
@@ -13,9 +11,10 @@ DIALECT = Dialect(
 KIND = Kind(
     name="openai",
     title="OpenAI-compatible",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("", "none", "high"),  # not sent unless chosen: many models have none, or other values
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="OPENAI_BASE_URL",
     key_env="OPENAI_API_KEY",
 )

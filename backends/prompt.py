@@ -1,7 +1,7 @@
 """What is asked: system text, turns, images, tools. Plain values that know no wire format."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 RESULT_IS_TEXT = "a tool's result is text: send the images with the next turn"
@@ -25,6 +25,26 @@ class Tool:
     name: str
     description: str = ""
     parameters: dict[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}}, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Canned:
+    """What calls of the tool `name` are answered: those with equal `arguments`, or all of them where it is None."""
+
+    name: str
+    content: str
+    arguments: dict[str, Any] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """How tool calls get their results, the same for all lanes: canned, from the built-in tools, typed in by hand; in
+    this order. A lane asks again at most `rounds` times; at the first call that gets no result it ends."""
+
+    rounds: int = 0
+    canned: tuple[Canned, ...] = ()
+    built_in: bool = False
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +83,46 @@ Turn = UserTurn | AssistantTurn | ToolTurn
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """One question: the turns so far, ending with what is asked now."""
+    """One question: the turns so far, ending with what is asked now.
+
+    `tool_choice` is `auto`, `none`, `required` or the name of the tool to call; "" leaves it to the server.
+    """
 
     system: str
     turns: tuple[Turn, ...]
     tools: tuple[Tool, ...] = ()
+    tool_choice: str = ""
+    toolbox: Toolbox = Toolbox()
 
 
-def follow_up(prompt: Prompt, reply: AssistantTurn, text: str, images: tuple[Image, ...] = ()) -> Prompt:
-    """The next prompt of one lane: its own history, then `text`.
+def follow_up(prompt: Prompt, reply: Sequence[Turn], text: str, images: tuple[Image, ...] = ()) -> Prompt:
+    """The next prompt of one lane: its own history with its `reply`, then `text`.
 
     The transcript stays one that every chat template accepts: user and assistant alternate, and an open tool call is
-    answered before anything else is said. So `text` becomes the result of the reply's calls when it made any, and joins
-    the previous turn when the reply is empty (a lane that failed or was stopped before it said anything).
+    answered before anything else is said. So `text` becomes the result of the reply's open calls when there are any,
+    and joins the previous turn when the reply ends empty (a lane that failed or was stopped before it said anything).
     """
-    turns = list(prompt.turns)
-    if reply.calls:
-        turns.append(reply)
-        turns += [ToolTurn(call.id, call.name, text) for call in reply.calls]
+    turns = [*prompt.turns, *reply]
+    answered = {turn.call_id for turn in reply if isinstance(turn, ToolTurn)}
+    called = [call for turn in reply if isinstance(turn, AssistantTurn) for call in turn.calls]
+    waiting = [call for call in called if call.id not in answered]
+    if waiting:
         if images:
             raise ValueError(RESULT_IS_TEXT)
-    elif reply.text:
-        turns += [reply, UserTurn(text, images)]
-    else:
-        match turns[-1]:
-            case UserTurn(earlier, pictures):
-                turns[-1] = UserTurn(f"{earlier}\n\n{text}", pictures + images)
-            case ToolTurn(call_id, name, result):
-                if images:
-                    raise ValueError(RESULT_IS_TEXT)
-                turns[-1] = ToolTurn(call_id, name, f"{result}\n\n{text}")
-            case AssistantTurn():
-                raise ValueError("this prompt ends with an answer, not with a question")
-    return Prompt(prompt.system, tuple(turns), prompt.tools)
+        turns += [ToolTurn(call.id, call.name, text) for call in waiting]
+        return replace(prompt, turns=tuple(turns))
+    if turns[-1] == AssistantTurn(""):
+        turns.pop()
+    match turns[-1]:
+        case AssistantTurn():
+            turns.append(UserTurn(text, images))
+        case UserTurn(earlier, pictures):
+            turns[-1] = UserTurn(f"{earlier}\n\n{text}", pictures + images)
+        case ToolTurn(call_id, name, result):
+            if images:
+                raise ValueError(RESULT_IS_TEXT)
+            turns[-1] = ToolTurn(call_id, name, f"{result}\n\n{text}")
+    return replace(prompt, turns=tuple(turns))
 
 
 def images_of(turns: Iterable[Turn]) -> tuple[Image, ...]:

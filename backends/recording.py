@@ -9,25 +9,35 @@ from dataclasses import astuple
 import orjson
 
 from backends.events import (
+    Continued,
     Event,
     Failed,
     Finished,
+    Measured,
+    Progress,
     ReasoningDelta,
     Reported,
     Sent,
     Stamped,
     TextDelta,
     ToolCallDelta,
+    ToolResult,
     Usage,
+    Waited,
 )
 
 _KINDS: dict[str, type[Event]] = {
     "sent": Sent,
     "reported": Reported,
+    "progress": Progress,
     "reasoning": ReasoningDelta,
     "text": TextDelta,
     "call": ToolCallDelta,
+    "result": ToolResult,
     "usage": Usage,
+    "measured": Measured,
+    "continued": Continued,
+    "waited": Waited,
     "finished": Finished,
     "failed": Failed,
 }

@@ -48,10 +48,15 @@ class Registry:
 
     def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
         """Asks the lane's backend (this is a `runner.Stream`)."""
-        client = self._clients.get(lane.backend)
+        return self.client(lane.backend).stream(lane, prompt)
+
+    def client(self, backend: Backend) -> Client:
+        """Raises BackendError as `kind` does."""
+        client = self._clients.get(backend)
         if client is None:
-            client = self._clients[lane.backend] = self.kind(lane.backend).connect(lane.backend, self._environ)
-        return client.stream(lane, prompt)
+            kind = self.kind(backend)
+            client = self._clients[backend] = kind.connect(kind, backend, self._environ)
+        return client
 
     async def aclose(self) -> None:
         while self._clients:

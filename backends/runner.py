@@ -107,7 +107,7 @@ class Run:
                 "truncated", f"{lane.backend.name} ended the stream without a finish reason. What had arrived is kept."
             )
         except BackendError as error:
-            self._ends[index] = Failed(error.kind, str(error))
+            self._ends[index] = Failed(error.kind, str(error), error.retry_after)
         except Exception as error:
             log.exception("lane %r broke", lane.label)
             self._ends[index] = Failed(

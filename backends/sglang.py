@@ -1,9 +1,7 @@
 """SGLang's OpenAI server."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect, reasoning_as
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
@@ -13,9 +11,10 @@ DIALECT = Dialect(
 KIND = Kind(
     name="sglang",
     title="SGLang",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("none", "high"),  # never unset: without an effort, reasoning is not separated from the answer
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="SGLANG_BASE_URL",
     key_env="SGLANG_API_KEY",
 )

@@ -1,9 +1,7 @@
 """`transformers serve`: for trying things out. It cannot replay reasoning, and asks for the effort in its own way."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     # a top-level reasoning_effort is accepted and ignored; usage always comes, so stream_options would only warn
@@ -13,8 +11,9 @@ DIALECT = Dialect(
 KIND = Kind(
     name="transformers",
     title="transformers serve",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("none", "high"),
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="TRANSFORMERS_BASE_URL",
 )

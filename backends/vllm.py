@@ -1,9 +1,7 @@
 """vLLM's OpenAI server, with Mistral's parsers for tools and reasoning."""
 
-from functools import partial
-
-from backends.chat import COMMON_KEYS, ChatClient, Dialect, reasoning_as
-from backends.kind import Kind
+from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
+from backends.kind import Dialect, Kind
 
 DIALECT = Dialect(
     # no chat_template_kwargs: refused with 400 when the Mistral tokenizer is in use
@@ -14,9 +12,10 @@ DIALECT = Dialect(
 KIND = Kind(
     name="vllm",
     title="vLLM",
-    keys=DIALECT.keys,
+    dialect=DIALECT,
     efforts=("none", "high"),
-    connect=partial(ChatClient, dialect=DIALECT),
+    connect=ChatClient,
+    discover=models_listed,
     url_env="VLLM_BASE_URL",
     key_env="VLLM_API_KEY",
 )

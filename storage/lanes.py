@@ -25,6 +25,8 @@ def settings(lane: Lane) -> dict[str, Any]:
         "temperature": lane.temperature,
         "max_tokens": lane.max_tokens,
         "seed": lane.seed,
+        "replays": lane.replays,
+        "waits": lane.waits,
         "price_in": price_in,
         "price_out": price_out,
     }
@@ -44,7 +46,17 @@ def restored(row: Row[Any]) -> Lane:
         price_in=row.price_in,
         price_out=row.price_out,
     )
-    return Lane(backend, row.model, row.artifact, row.effort, row.temperature, row.max_tokens, row.seed)
+    return Lane(
+        backend,
+        row.model,
+        row.artifact,
+        row.effort,
+        row.temperature,
+        row.max_tokens,
+        row.seed,
+        replays=row.replays,
+        waits=row.waits,
+    )
 
 
 def outcome(answer: Answer) -> dict[str, Any]:
@@ -60,6 +72,8 @@ def outcome(answer: Answer) -> dict[str, Any]:
         **{f"{name}_tokens": _counted(count) for name, count in asdict(usage).items()},
         **{f"{name}_us": at for name, at in asdict(answer.times).items()},
         "pieces": answer.pieces,
+        "rounds": len(answer.rounds),
+        "waited": answer.waited,
     }
 
 
@@ -74,4 +88,6 @@ def words(answer: Answer) -> dict[str, Any]:
         "reasoning": answer.reasoning,
         "text": answer.text,
         "calls": [asdict(call) for call in answer.calls],
+        "results": [asdict(result) for result in answer.results.values()],
+        "measured": "\n".join(each.measured for each in answer.rounds if each.measured),
     }

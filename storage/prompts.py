@@ -6,17 +6,34 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any, assert_never
 
-from backends.prompt import AssistantTurn, Image, Prompt, Tool, ToolCall, ToolTurn, Turn, UserTurn
+from backends.prompt import (
+    AssistantTurn,
+    Canned,
+    Image,
+    Prompt,
+    Tool,
+    Toolbox,
+    ToolCall,
+    ToolTurn,
+    Turn,
+    UserTurn,
+)
 
 TITLE = 120
 
 
 def body(prompt: Prompt) -> dict[str, Any]:
-    return {
+    written: dict[str, Any] = {
         "system": prompt.system,
         "turns": [_turn(turn) for turn in prompt.turns],
         "tools": [asdict(tool) for tool in prompt.tools],
     }
+    # only where they are set: a prompt without them stays the prompt that it was
+    if prompt.tool_choice:
+        written["tool_choice"] = prompt.tool_choice
+    if prompt.toolbox != Toolbox():
+        written["toolbox"] = asdict(prompt.toolbox)
+    return written
 
 
 def prompt_id(body: dict[str, Any]) -> str:
@@ -26,7 +43,15 @@ def prompt_id(body: dict[str, Any]) -> str:
 
 def restore(body: dict[str, Any], images: Mapping[str, Image]) -> Prompt:
     turns = tuple(_restored(turn, images) for turn in body["turns"])
-    return Prompt(body["system"], turns, tuple(Tool(**tool) for tool in body["tools"]))
+    box = dict(body.get("toolbox", {}))
+    canned = tuple(Canned(**each) for each in box.pop("canned", ()))
+    return Prompt(
+        body["system"],
+        turns,
+        tuple(Tool(**tool) for tool in body["tools"]),
+        body.get("tool_choice", ""),
+        Toolbox(canned=canned, **box),
+    )
 
 
 def asked(prompt: Prompt) -> UserTurn:

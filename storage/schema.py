@@ -20,6 +20,9 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
+    true,
 )
 from sqlalchemy.types import BigInteger, Boolean, Float
 
@@ -101,6 +104,8 @@ answers = Table(
     Column("temperature", Float),
     Column("max_tokens", Integer),
     Column("seed", BigInteger),
+    Column("replays", Boolean, nullable=False, server_default=true()),  # its own reasoning went back with the history
+    Column("waits", Boolean, nullable=False, server_default=false()),
     Column("price_in", Float),
     Column("price_out", Float),
     # what the recording folds into, once it has an end
@@ -114,6 +119,9 @@ answers = Table(
     Column("completion_tokens", Integer),
     Column("reasoning_tokens", Integer),
     Column("cached_tokens", Integer),
+    Column("image_tokens", Integer),
+    Column("rounds", Integer, nullable=False, server_default="1"),
+    Column("waited", Float, nullable=False, server_default="0"),  # seconds, as the server had asked
     Column("sent_us", BigInteger),
     Column("first_reasoning_us", BigInteger),
     Column("last_reasoning_us", BigInteger),
@@ -127,6 +135,14 @@ answers = Table(
 _live = answers.c.end_us.is_(None)
 Index("ix_answers_live", answers.c.id, sqlite_where=_live, postgresql_where=_live)
 
+flags = Table(
+    "flags",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("code", String(40), primary_key=True, index=True),
+    Column("detail", Text, nullable=False),
+)
+
 texts = Table(
     "texts",
     metadata,
@@ -135,6 +151,8 @@ texts = Table(
     Column("reasoning", Text, nullable=False, default=""),
     Column("text", Text, nullable=False, default=""),
     Column("calls", JSON, nullable=False, default=list),
+    Column("results", JSON, nullable=False, server_default="[]"),  # of the calls: place, content and source
+    Column("measured", Text, nullable=False, server_default=text("''")),  # by the server itself, as it sent it
 )
 
 recording_chunks = Table(

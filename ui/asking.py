@@ -159,7 +159,7 @@ def next_turn(
                 f"Lane {letter}: {lane.backend.name} is another server or artifact by now. Start a new comparison."
             )
         try:
-            following.append((lane, follow_up(kept.prompt, kept.answer.turn, clean(text), pictures)))
+            following.append((lane, follow_up(kept.prompt, kept.answer.turns, clean(text), pictures)))
         except ValueError as error:
             raise Problem(f"Lane {letter}: {error}.") from error
     return asked, following

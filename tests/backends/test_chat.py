@@ -12,10 +12,11 @@ import orjson
 import pytest
 
 from backends import llamacpp, mistral, nim, openai, sglang, transformers, vllm
-from backends.chat import ChatClient, Dialect, nine_characters, request_body, with_images
+from backends.chat import ChatClient, nine_characters, request_body, with_images
 from backends.errors import BackendError
 from backends.events import Finished, Sent
 from backends.http import base_address, is_near
+from backends.kind import Dialect
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, ToolCall, UserTurn
 from backends.registry import kinds
@@ -43,7 +44,7 @@ def test_each_kind_is_sent_exactly_the_keys_it_takes(
     body = request_body(DIALECTS[name], "m", Lane(BACKEND, effort=effort), prompt)
     expected = ALWAYS | USAGE.get(name, set()) | ({EFFORT[name]} if effort else set()) | ({"tools"} if tools else set())
     assert body.keys() == expected
-    assert body.keys() <= kinds()[name].keys
+    assert body.keys() <= kinds()[name].dialect.keys
     last = body["messages"][-1]["content"]
     assert last == "And now?" if not images else [part["type"] for part in last] == ["text"] + ["image_url"] * images
 
@@ -147,7 +148,7 @@ def answering(
         return answer
 
     return (
-        ChatClient(replace(BACKEND, **settings), environ, vllm.DIALECT, transport=httpx.MockTransport(handle)),
+        ChatClient(vllm.KIND, replace(BACKEND, **settings), environ, transport=httpx.MockTransport(handle)),
         asked,
     )
 
@@ -179,7 +180,7 @@ async def test_the_request_is_sent_when_a_connection_takes_it_and_not_before(pro
         await answered.wait()
         return good()
 
-    client = ChatClient(BACKEND, {}, vllm.DIALECT, transport=httpx.MockTransport(handle))
+    client = ChatClient(vllm.KIND, BACKEND, {}, transport=httpx.MockTransport(handle))
     events = client.stream(Lane(BACKEND, "m"), prompt)
     first = asyncio.create_task(anext(events))
     await asked.wait()

@@ -113,7 +113,7 @@ async def test_every_kind_streams_an_answer(
     assert (answer.state, answer.text, answer.finish_reason) == (State.DONE, "Hi there", "stop")
     assert answer.model == "good"
     assert fake.asked[0].path == "/v1/chat/completions"
-    assert fake.asked[0].body.keys() <= kinds()[kind].keys
+    assert fake.asked[0].body.keys() <= kinds()[kind].dialect.keys
     assert "authorization" not in fake.asked[0].headers
 
 

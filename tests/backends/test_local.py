@@ -21,7 +21,7 @@ from PIL import Image as Picture
 from backends.answer import Answer, State
 from backends.events import Sent, TextDelta
 from backends.lane import Lane
-from backends.local import BUNDLED, ROOT, LocalClient, declared
+from backends.local import BUNDLED, KIND, ROOT, LocalClient, declared
 from backends.prompt import Image, Prompt, Tool, UserTurn, follow_up
 from backends.runner import Run
 
@@ -98,7 +98,7 @@ async def speaking(client: LocalClient) -> Run:
 
 @asynccontextmanager
 async def embedded() -> AsyncIterator[LocalClient]:
-    client = LocalClient(declared(os.environ), os.environ)
+    client = LocalClient(KIND, declared(os.environ), os.environ)
     yield client
     await client.aclose()
 
@@ -148,7 +148,7 @@ async def test_it_calls_a_tool_with_valid_arguments(client: LocalClient, effort:
 async def test_a_result_of_a_tool_can_follow_its_call(client: LocalClient) -> None:
     asked = Prompt(SYSTEM, (UserTurn("What is the weather in Paris?"),), (WEATHER,))
     called = await ask(client, asked)
-    await ask(client, follow_up(asked, called.turn, "Sunny, 21 degrees."))
+    await ask(client, follow_up(asked, called.turns, "Sunny, 21 degrees."))
 
 
 @pytest.mark.parametrize("effort", ["none", "high"])
@@ -161,7 +161,7 @@ async def test_each_image_reaches_its_lane_and_its_turn(client: LocalClient, eff
     )
     assert ("red" in first.text, "blue" in first.text) == (True, False)
     assert ("red" in second.text, "blue" in second.text) == (False, True)
-    later = follow_up(seen("red"), first.turn, "What colour is this?", (picture("yellow"),))
+    later = follow_up(seen("red"), first.turns, "What colour is this?", (picture("yellow"),))
     assert "yellow" in (await ask(client, later, effort)).text
 
 
@@ -249,9 +249,9 @@ async def test_it_dies_with_the_app_however_the_app_dies() -> None:
 APP = """
 import asyncio
 import os
-from tests.backends.test_local import LocalClient, declared, speaking
+from tests.backends.test_local import KIND, LocalClient, declared, speaking
 async def main():
-    await speaking(LocalClient(declared(os.environ), os.environ))
+    await speaking(LocalClient(KIND, declared(os.environ), os.environ))
     print("answering", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())

@@ -1,0 +1,50 @@
+"""What a server says of itself when it is asked how it is: plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Reach(StrEnum):
+    UNKNOWN = "not asked yet"
+    READY = "ready"
+    LOADING = "loading"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model that a server offers; `context` in tokens. None: it does not tell."""
+
+    id: str
+    context: int | None = None
+    vision: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server tells: "", () or None where it does not. `parsers` name what it reads reasoning and tool calls
+    with; `load` are its own counters and gauges, by readable names."""
+
+    models: tuple[Model, ...] = ()
+    version: str = ""
+    parsers: tuple[str, ...] = ()
+    load: Mapping[str, float] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a backend was when it was last asked. `problem` says what was wrong; `latency` is in microseconds."""
+
+    reach: Reach = Reach.UNKNOWN
+    server: Server = Server()
+    problem: str = ""
+    latency: int | None = None
+    at: datetime | None = None
+
+    def model(self, name: str) -> Model | None:
+        """The model of that id; the only one a server has where `name` is ""."""
+        models = self.server.models
+        return next((each for each in models if each.id == name or (not name and len(models) == 1)), None)
