@@ -13,10 +13,12 @@ import PIL.Image
 from PIL import ImageOps
 
 from backends.prompt import Image
+from backends.tokens import LONGEST_SIDE
 from storage.errors import ImageError, StorageError
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 40_000_000
+QUALITIES = (90, 75, 60)
 
 # An allow-list: some of Pillow's other decoders run programs or are seldom looked at.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
@@ -30,12 +32,37 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def add(self, data: bytes) -> Image:
-        """Checks, re-encodes and stores an upload. Blocking: call it in a thread. Raises ImageError, StorageError."""
+    def add(self, data: bytes, longest: int | None = LONGEST_SIDE) -> Image:
+        """Checks, re-encodes and stores an upload, its longer side reduced to `longest` pixels: models look at no more.
+
+        Blocking: call it in a thread. Raises ImageError, StorageError.
+        """
         if len(data) <= MAX_BYTES and (known := digest(data).hexdigest()) and self._find(known):
-            return self.get(known)
+            image = self.get(known)
+            if longest is None or max(image.width, image.height) <= longest:
+                return image
         picture, suffix = _upright(data)
-        encoded = _encode(picture, suffix)
+        if longest is not None:
+            picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
+        return self._keep(picture.size, _encode(picture, suffix), suffix)
+
+    def fitted(self, image: Image, most: int) -> Image:
+        """The image in at most so many bytes, for a server that takes no more: as it is, or as a stored JPEG.
+
+        First the quality goes down, then the size. Blocking. Raises StorageError.
+        """
+        if len(image.data) <= most:
+            return image
+        with PIL.Image.open(BytesIO(image.data)) as opened:
+            picture = _on_white(opened)
+        while True:
+            for quality in QUALITIES:
+                encoded = _encode(picture, ".jpg", quality)
+                if len(encoded) <= most or max(picture.size) == 1:
+                    return self._keep(picture.size, encoded, ".jpg")
+            picture.thumbnail((max(1, picture.width * 4 // 5), max(1, picture.height * 4 // 5)))
+
+    def _keep(self, size: tuple[int, int], encoded: bytes, suffix: str) -> Image:
         name = digest(encoded).hexdigest()
         if not self._find(name):
             try:
@@ -44,7 +71,7 @@ class ImageStore:
                 raise StorageError(
                     f"The image can't be stored in {self._folder} ({error.strerror}): check its rights and room."
                 ) from error
-        return Image(name, _MIMES[suffix], *picture.size, encoded)
+        return Image(name, _MIMES[suffix], *size, encoded)
 
     def get(self, sha256: str) -> Image:
         """Raises KeyError where there is none."""
@@ -107,11 +134,20 @@ def _eight_bit(picture: PIL.Image.Image) -> PIL.Image.Image:
     return picture if picture.mode in ("L", "RGB") else picture.convert("RGB")
 
 
-def _encode(picture: PIL.Image.Image, suffix: str) -> bytes:
+def _on_white(picture: PIL.Image.Image) -> PIL.Image.Image:
+    """Without transparency, which a JPEG can't hold."""
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    picture = picture.convert("RGBA")
+    white = PIL.Image.new("RGBA", picture.size, "white")
+    return PIL.Image.alpha_composite(white, picture).convert("RGB")
+
+
+def _encode(picture: PIL.Image.Image, suffix: str, quality: int = 95) -> bytes:
     picture.info = {}  # comments, profiles and the like would be written again
     out = BytesIO()
     if suffix == ".jpg":
-        picture.save(out, "JPEG", quality=95)
+        picture.save(out, "JPEG", quality=quality)
     else:
         picture.save(out, "PNG")
     return out.getvalue()

@@ -199,3 +199,37 @@ def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "images").write_text("in the way")
     with pytest.raises(StorageError, match="can't be stored"):
         ImageStore(tmp_path / "images").add(png())
+
+
+def test_a_large_picture_is_reduced_to_what_models_look_at_unless_it_is_wanted_whole(images: ImageStore) -> None:
+    large = png(size=(3000, 1500))
+    reduced = images.add(large)
+    assert (reduced.width, reduced.height) == decoded(reduced.data).size == (1540, 770)
+    whole = images.add(large, longest=None)
+    assert (whole.width, whole.height) == (3000, 1500)
+    assert images.add(whole.data) == reduced  # known, and still too large
+    assert images.add(whole.data, longest=None) == whole
+
+
+def test_an_image_is_fitted_into_a_servers_limit_only_where_it_has_to_be(images: ImageStore) -> None:
+    noise = images.add(saved(PIL.Image.effect_noise((900, 600), 90), "PNG"))
+    assert images.fitted(noise, len(noise.data)) == noise
+    fitted = images.fitted(noise, 130_000)
+    assert len(fitted.data) <= 130_000
+    assert fitted.mime == "image/jpeg"
+    assert images.get(fitted.sha256) == fitted == images.fitted(noise, 130_000)
+    assert decoded(fitted.data).size == (fitted.width, fitted.height)
+    assert abs(fitted.width / fitted.height - 1.5) < 0.02
+
+
+def test_a_fitted_image_has_white_where_nothing_was(images: ImageStore) -> None:
+    clear = PIL.Image.new("RGBA", (400, 400), (0, 0, 0, 0))
+    clear.paste(PIL.Image.effect_noise((300, 300), 90).convert("RGBA"), (0, 0))
+    fitted = images.fitted(images.add(saved(clear, "PNG")), 20_000)
+    corner = decoded(fitted.data).getpixel((fitted.width - 1, fitted.height - 1))
+    assert min(corner) > 240
+
+
+def test_no_limit_is_too_small_to_end(images: ImageStore) -> None:
+    image = images.fitted(images.add(png(size=(300, 2))), 10)
+    assert (image.width, image.height) == (1, 1)

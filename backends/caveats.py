@@ -1,0 +1,66 @@
+"""What a person should know of a lane before it is asked: what its server can't do, and whether the prompt fits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from backends.kind import Kind, without_reasoning
+from backends.lane import Lane
+from backends.prompt import AssistantTurn, Prompt, images_of
+from backends.status import Reach, Status
+from backends.tokens import image_tokens, prompt_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """The estimated size of a prompt in tokens, of each of its images, and what the server takes at most, if known."""
+
+    tokens: int
+    images: tuple[int, ...]
+    limit: int | None
+
+
+def weigh(lane: Lane, prompt: Prompt, status: Status) -> Weight:
+    """Blocking: the first count of a Mistral model takes a second."""
+    told = status.model(lane.model)
+    return Weight(
+        tokens=prompt_tokens(prompt, lane.model),
+        images=tuple(image_tokens(image.width, image.height) for image in images_of(prompt.turns)),
+        limit=lane.backend.context or (told.context if told else None),
+    )
+
+
+def caveats(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> tuple[str, ...]:
+    """Short sentences; none where everything will be as asked. Blocking, as `weigh`."""
+    return (
+        *_of_the_server(lane, prompt, status),
+        *_of_the_size(kind, lane, prompt, status),
+        *kind.caveats(lane, prompt),
+    )
+
+
+def _of_the_server(lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
+    if status.reach in (Reach.LOADING, Reach.REFUSED, Reach.UNREACHABLE):
+        yield status.problem
+    told = status.model(lane.model)
+    if lane.model and status.server.models and not told:
+        yield f"The server does not list the model {lane.model!r}."
+    if told and told.vision is False and images_of(prompt.turns):
+        yield "The server says that this model sees no images."
+
+
+def _of_the_size(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
+    images, limits = images_of(prompt.turns), kind.images
+    if limits.most is not None and len(images) > limits.most:
+        yield f"{kind.title} takes at most {limits.most} images in one prompt."
+    if limits.bytes is not None and any(len(image.data) > limits.bytes for image in images):
+        yield f"{kind.title} takes images up to {limits.bytes // 1000} KB: larger ones are re-encoded for this lane."
+    weight = weigh(lane, prompt, status)
+    if weight.limit and weight.tokens > weight.limit:
+        yield f"The prompt won't fit: about {weight.tokens:,} tokens, and the server takes {weight.limit:,}."
+    elif weight.limit and lane.max_tokens and weight.tokens + lane.max_tokens > weight.limit:
+        yield f"The answer may be cut short: prompt and answer share {weight.limit:,} tokens."
+    if any(isinstance(turn, AssistantTurn) and turn.reasoning for turn in prompt.turns):
+        if kind.dialect.replay is without_reasoning:
+            yield "Its earlier reasoning can't be sent back to this server."
+        elif not lane.replays:
+            yield "Its earlier reasoning is not sent back."

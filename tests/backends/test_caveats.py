@@ -1,0 +1,64 @@
+"""What is said of a lane before it is asked."""
+
+from dataclasses import replace
+
+import pytest
+
+from backends.caveats import caveats, weigh
+from backends.kind import ImageLimits
+from backends.lane import Backend, Lane
+from backends.prompt import AssistantTurn, Image, Prompt, UserTurn
+from backends.registry import kinds
+from backends.status import Model, Reach, Server, Status
+
+VLLM = kinds()["vllm"]
+LANE = Lane(Backend("lane", "vllm", "http://gpu:8000/v1"), "m")
+LISTED = Status(Reach.READY, Server((Model("m", 100, False),)))
+IMAGE = Image("0" * 64, "image/png", 224, 224, b"\x00" * 200_000)
+
+
+def said(prompt: Prompt, lane: Lane = LANE, status: Status = LISTED, **limits: int) -> str:
+    return " ".join(caveats(replace(VLLM, images=ImageLimits(**limits)), lane, prompt, status))
+
+
+def test_nothing_is_said_where_all_will_be_as_asked(prompt: Prompt) -> None:
+    assert said(prompt) == said(prompt, status=Status()) == ""
+
+
+def test_a_server_in_trouble_says_so(prompt: Prompt) -> None:
+    assert said(prompt, status=Status(Reach.LOADING, problem="It is loading.")) == "It is loading."
+
+
+def test_a_model_that_the_server_does_not_list_is_named(prompt: Prompt) -> None:
+    assert "does not list the model 'other'" in said(prompt, replace(LANE, model="other"))
+
+
+def test_images_are_compared_with_what_the_server_takes() -> None:
+    prompt = Prompt("", (UserTurn("?", (IMAGE,) * 3),))
+    assert "sees no images" in said(prompt)
+    assert "at most 2 images" in said(prompt, status=Status(), most=2)
+    assert "up to 130 KB" in said(prompt, status=Status(), bytes=130_000)
+
+
+@pytest.mark.parametrize(
+    ("words", "limit", "expected"), [(10, None, ""), (500, None, "won't fit"), (10, 90, "cut short")]
+)
+def test_a_prompt_is_compared_with_the_context(words: int, limit: int | None, expected: str) -> None:
+    prompt = Prompt("", (UserTurn("house " * words),))
+    found = said(prompt, replace(LANE, max_tokens=limit))
+    assert expected in found
+    assert bool(expected) == bool(found)
+
+
+def test_a_declared_context_stands_before_a_told_one(prompt: Prompt) -> None:
+    assert weigh(LANE, prompt, LISTED).limit == 100
+    assert weigh(replace(LANE, backend=replace(LANE.backend, context=50)), prompt, LISTED).limit == 50
+    assert weigh(LANE, prompt, Status()).limit is None
+
+
+def test_earlier_reasoning_that_stays_behind_is_mentioned(prompt: Prompt) -> None:
+    history = replace(prompt, turns=(*prompt.turns, AssistantTurn("A", "R"), UserTurn("Sure?")))
+    assert said(history, status=Status()) == ""
+    assert "not sent back" in said(history, replace(LANE, replays=False), Status())
+    unable = caveats(kinds()["transformers"], LANE, history, Status())
+    assert any("can't be sent back" in each for each in unable)
