@@ -1,6 +1,6 @@
 """What is kept of a comparison, as plain values: in full, and as the row of a list. They know no SQL."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -69,21 +69,24 @@ class Link(NamedTuple):
 
 
 class AskedLane(NamedTuple):
-    """A lane as it was asked. Its backend has no address: only `address_hash` is kept of that."""
+    """A lane as it was asked: `prompt` has its own history. Its backend has no address: only `address_hash` is kept."""
 
     lane: Lane
     address_hash: str
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     """What a comparison asked of whom, and how it was rated: all but the answers, and images without their bytes.
 
-    `links` are the comparisons that led here, oldest first, this one last; `ratings` are the current ones.
+    `sizes` are the bytes of each image by its hash; `links` are the comparisons that led here, oldest first, this one
+    last; `ratings` are the current ones.
     """
 
     id: str
     prompt: Prompt
+    sizes: Mapping[str, int]
     links: tuple[Link, ...]
     lanes: tuple[AskedLane, ...]
     ratings: tuple[Rating, ...]

@@ -74,14 +74,15 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
     found = _found(connection, comparison_id)
     if found is None:
         return None
+    rows = answers_of(connection, [comparison_id])[comparison_id]
+    ids = {found.prompt_id, *(row.prompt_id for row in rows)}
+    asked = _prompts(connection, ids, lambda _: b"")
     return Question(
         id=found.id,
-        prompt=_prompts(connection, [found.prompt_id], lambda _: b"")[found.prompt_id],
+        prompt=asked[found.prompt_id],
+        sizes={row.sha256: row.bytes for row in chain.from_iterable(images_of(connection, ids).values())},
         links=links(connection, comparison_id),
-        lanes=tuple(
-            AskedLane(lanes.restored(row), row.address_hash)
-            for row in answers_of(connection, [comparison_id])[comparison_id]
-        ),
+        lanes=tuple(AskedLane(lanes.restored(row), row.address_hash, asked[row.prompt_id]) for row in rows),
         ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),
     )
 

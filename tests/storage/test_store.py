@@ -157,8 +157,10 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     assert found is not None
     assert (found.id, found.prompt, found.ratings) == (comparison_id, whole.prompt, (last,))
     assert [link.title for link in found.links] == ["one", "What is this?"]
-    assert [lane for lane, _ in found.lanes] == [lane.lane for lane in whole.lanes]
-    assert [address for _, address in found.lanes] == [address_hash(ONE.backend), ""]
+    assert [each.lane for each in found.lanes] == [lane.lane for lane in whole.lanes]
+    assert [each.address_hash for each in found.lanes] == [address_hash(ONE.backend), ""]
+    assert [each.prompt for each in found.lanes] == [prompt, prompt]
+    assert found.sizes == {image.sha256: len(image.data)}
     assert not [sql for sql in asked if "texts" in sql or "recording_chunks" in sql]
 
 
