@@ -1,28 +1,22 @@
-"""Event streams of every dialect, cut at every byte, fold to the same answers."""
+"""How an event stream is read, whatever stands around its chunks. `test_streams` has those of real servers."""
 
-import json
-import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from itertools import pairwise
-from pathlib import Path
 
 import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.answer import Answer, Fold
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from backends.events import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
 from backends.http import read
 from backends.lane import Backend
 from tests.backends.fake_server import delta, sse
+from tests.backends.test_streams import answer_of
 
 BACKEND = Backend("lane", "vllm", "http://127.0.0.1:1/v1")
-FOLDER = Path(__file__).parent.parent / "streams"
-STREAMS = {path.stem: path.read_bytes() for path in sorted(FOLDER.glob("*.sse"))}
-ANSWERS = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
 SHORT = sse(
     delta(role="assistant", content=""),
     delta(reasoning_content="né"),
@@ -41,68 +35,6 @@ async def events_of(pieces: Iterable[bytes], content_type: str = "text/event-str
     response = httpx.Response(status, headers={"content-type": content_type}, content=body())
     async with aclosing(read(BACKEND, response)) as events:
         return [event async for event in events]
-
-
-async def answer_of(pieces: Iterable[bytes]) -> Answer:
-    """The answer as the runner would have it, with a made-up clock."""
-
-    async def body() -> AsyncIterator[bytes]:
-        for piece in pieces:
-            yield piece
-
-    response = httpx.Response(200, headers={"content-type": "text/event-stream"}, content=body())
-    folding, finished = Fold(), False
-    try:
-        async with aclosing(read(BACKEND, response)) as events:
-            async for event in events:
-                folding.add(1, event)
-                finished = finished or isinstance(event, Finished)
-        if not finished:
-            folding.add(1, Failed("truncated", ""))
-    except BackendError as error:
-        folding.add(1, Failed(error.kind, str(error)))
-    return folding.answer()
-
-
-def summary(answer: Answer) -> dict[str, object]:
-    usage = answer.usage
-    return {
-        "reasoning": answer.reasoning,
-        "text": answer.text,
-        "calls": [[call.id, call.name, call.arguments] for call in answer.calls],
-        "usage": [usage.prompt, usage.completion, usage.reasoning, usage.cached],
-        "model": answer.model,
-        "server": answer.server,
-        "finish_reason": answer.finish_reason,
-        "failure": answer.failure.kind if answer.failure else None,
-    }
-
-
-@pytest.mark.parametrize("name", STREAMS)
-async def test_each_stream_folds_to_its_answer(name: str) -> None:
-    expected, found = ANSWERS[name], summary(await answer_of([STREAMS[name]]))
-    for call, wanted in zip(found["calls"], expected["calls"], strict=True):
-        if wanted[0] == "made up":
-            assert re.fullmatch("[a-zA-Z0-9]{9}", call[0])
-            call[0] = wanted[0]
-    assert found == expected
-
-
-def test_each_stream_is_explained_and_has_its_answer() -> None:
-    explained = re.findall(r"^\| `(\S+)`", (FOLDER / "README.md").read_text(encoding="utf-8"), re.M)
-    assert sorted(explained) == list(STREAMS) == list(ANSWERS)
-
-
-@pytest.mark.parametrize("body", STREAMS.values(), ids=STREAMS.keys())
-async def test_the_answer_is_the_same_one_byte_at_a_time_and_with_any_line_ends(body: bytes) -> None:
-    whole = await answer_of([body])
-    for variant in (body, body.replace(b"\n", b"\r\n"), body.replace(b"\n", b"\r"), b"\xef\xbb\xbf" + body):
-        pieces = [variant[n : n + 1] for n in range(len(variant))]
-        assert _without_ids(await answer_of(pieces)) == _without_ids(whole)
-
-
-def _without_ids(answer: Answer) -> dict[str, object]:
-    return {**summary(answer), "calls": [(call.name, call.arguments) for call in answer.calls]}
 
 
 async def test_the_events_are_the_same_for_every_cut() -> None:
