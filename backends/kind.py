@@ -9,7 +9,7 @@ import orjson
 from backends.events import Event
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt
-from backends.status import Server
+from backends.status import Server, Status
 
 # GETs a path and gives the parsed JSON, or the text where it is none: one that starts with "/" counts from the server's
 # root, any other from the API's address. Raises BackendError.
@@ -23,8 +23,8 @@ class Client(Protocol):
         """Asks, and yields events as they arrive (see `backends.events` for the contract). Raises BackendError."""
         ...
 
-    async def discover(self) -> Server:
-        """What the server tells of itself; it costs the server no generation. Raises BackendError."""
+    async def discover(self) -> Status:
+        """How the server is, and what it tells of itself; it costs the server no generation."""
         ...
 
     async def aclose(self) -> None:
@@ -73,7 +73,7 @@ class Kind:
 
     `efforts` are the values of `reasoning_effort` that it takes, the first being the default ("" means: not sent).
     `discover` reads what a server tells of itself; `caveats` says what it would do otherwise than asked, before it is
-    asked; `proof` is what the kind was tested against.
+    asked; `proof` is what the kind was tested against. `refuses_while_loading`: connections, so that it seems absent.
     An entry appears by itself when the environment names it: `url_env` an address, or `key_env` a key for `base_url`.
     """
 
@@ -92,4 +92,9 @@ class Kind:
     model: str = ""
     price_in: float | None = None
     price_out: float | None = None
+    refuses_while_loading: bool = False
     always: Callable[[Mapping[str, str]], Backend] | None = None
+
+    def is_service(self, backend: Backend) -> bool:
+        """Whether it is asked where its maker hosts it for everybody."""
+        return bool(self.base_url) and backend.base_url == self.base_url

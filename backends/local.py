@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from backends.lane import Backend, Lane
 from backends.llamacpp import KIND as LLAMACPP
 from backends.local_eyes import eyes_path
 from backends.prompt import Prompt
+from backends.status import Model, Reach, Status
 
 BUNDLED = "SmolLM2-135M-Instruct.Q4_1.gguf"
 NOTE = "tiny demo model, often wrong; demo eyes: sees only the mean colour"
@@ -41,6 +43,7 @@ SERVER: dict[str, Any] = {
     "cors_origins_explicit": True,  # no page of another origin may read it
     "cors_origins": "",
     "ui": False,
+    "endpoint_metrics": True,
     "verbosity": 0,
     "sse_ping_interval": 1,
     "cache_ram_mib": 0,
@@ -109,11 +112,18 @@ class LocalClient:
                 ) from error
             raise
 
-    async def discover(self) -> status.Server:
+    async def discover(self) -> Status:
         """Asking how it is starts nothing: until its first prompt, it is what was declared."""
-        if self._server is None:
-            return status.Server((status.Model(self._backend.model, SLOTS * CONTEXT),))
-        return await self._server.client.discover()
+        if self._server and self._server.process.returncode is None:
+            return await self._server.client.discover()
+        try:
+            sees = (
+                bool(_file("LOCAL_MMPROJ", self._environ)) if _file("LOCAL_GGUF", self._environ) else bool(_bundled())
+            )
+        except BackendError as error:
+            return Status(Reach.REFUSED, problem=str(error), at=datetime.now(UTC))
+        told = status.Server((Model(self._backend.model, SLOTS * CONTEXT, sees),))
+        return Status(Reach.READY, told, at=datetime.now(UTC))
 
     async def _running(self) -> Server:
         async with self._changing:
@@ -238,5 +248,8 @@ KIND = Kind(
     efforts=("none", "high"),
     connect=LocalClient,
     discover=LLAMACPP.discover,
+    caveats=LLAMACPP.caveats,
+    images=LLAMACPP.images,
+    proof="real server (b11549)",
     always=declared,
 )

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from backends.chat import COMMON_KEYS, ChatClient, models_listed, nine_characters
+from backends.chat import COMMON_KEYS, ChatClient, nine_characters
 from backends.errors import BackendError
-from backends.kind import Dialect, Kind
+from backends.inquiry import models_listed
+from backends.kind import Dialect, ImageLimits, Kind
 from backends.prompt import AssistantTurn
 
 
@@ -49,6 +50,8 @@ KIND = Kind(
     efforts=("none", "high"),
     connect=ChatClient,
     discover=models_listed,
+    images=ImageLimits(most=8, bytes=10_000_000),
+    proof="scripts from its documentation; requests checked by its SDK (3.7)",
     key_env="MISTRAL_API_KEY",
     base_url="https://api.mistral.ai/v1",
     model="mistral-small-2603",

@@ -1,7 +1,14 @@
 """NVIDIA NIM: hosted at build.nvidia.com, or the container on one's own hardware. Underneath, it is vLLM."""
 
-from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
-from backends.kind import Dialect, Kind
+from collections.abc import Iterator
+from dataclasses import replace
+
+from backends.chat import COMMON_KEYS, ChatClient, reasoning_as
+from backends.inquiry import models_listed, optional, ready, text_within
+from backends.kind import Dialect, Get, ImageLimits, Kind
+from backends.metrics import load
+from backends.status import Server
+from backends.vllm import caveats
 
 DIALECT = Dialect(
     # no chat_template_kwargs: refused with 400, as in vLLM with the Mistral tokenizer
@@ -9,13 +16,28 @@ DIALECT = Dialect(
     replay=reasoning_as("reasoning"),
 )
 
+
+async def discover(get: Get) -> Server:
+    """The hosted service has none of these but its models."""
+    await ready(get, "health/ready")
+    return replace(
+        await models_listed(get),
+        version=text_within(await optional(get, "version"), "release"),
+        load=load(await optional(get, "metrics")),
+    )
+
+
 KIND = Kind(
     name="nim",
     title="NVIDIA NIM",
     dialect=DIALECT,
     efforts=("none", "high"),
     connect=ChatClient,
-    discover=models_listed,
+    discover=discover,
+    refuses_while_loading=True,
+    caveats=caveats,
+    images=ImageLimits(bytes=130_000),  # the hosted one takes 180 KB, in base64
+    proof="scripts from its documentation",
     url_env="NIM_BASE_URL",
     key_env="NVIDIA_API_KEY",
     base_url="https://integrate.api.nvidia.com/v1",

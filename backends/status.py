@@ -21,12 +21,13 @@ class Model:
     id: str
     context: int | None = None
     vision: bool | None = None
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a server tells: "", () or None where it does not. `parsers` name what it reads reasoning and tool calls
-    with; `load` are its own counters and gauges, by readable names."""
+    """What a server tells: "" or () where it does not. `parsers` name what it reads reasoning and tool calls with, such
+    as `tools: mistral`; `load` are its own counters and gauges, by readable names."""
 
     models: tuple[Model, ...] = ()
     version: str = ""
@@ -36,7 +37,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How a backend was when it was last asked. `problem` says what was wrong; `latency` is in microseconds."""
+    """How a backend was when it was last asked. `problem` says what was wrong; `latency` is in microseconds, without
+    the handshake of a connection."""
 
     reach: Reach = Reach.UNKNOWN
     server: Server = Server()
@@ -45,6 +47,8 @@ class Status:
     at: datetime | None = None
 
     def model(self, name: str) -> Model | None:
-        """The model of that id; the only one a server has where `name` is ""."""
+        """The model of that id or alias; the only one a server has where `name` is ""."""
         models = self.server.models
-        return next((each for each in models if each.id == name or (not name and len(models) == 1)), None)
+        if not name:
+            return models[0] if len(models) == 1 else None
+        return next((each for each in models if name in (each.id, *each.aliases)), None)

@@ -1,12 +1,34 @@
 """`transformers serve`: for trying things out. It cannot replay reasoning, and asks for the effort in its own way."""
 
-from backends.chat import COMMON_KEYS, ChatClient, models_listed
-from backends.kind import Dialect, Kind
+from collections.abc import Iterator
+
+from backends.chat import COMMON_KEYS, ChatClient
+from backends.inquiry import models_listed
+from backends.kind import Dialect, Get, Kind
+from backends.lane import Lane
+from backends.prompt import AssistantTurn, Prompt
+from backends.status import Server
 
 DIALECT = Dialect(
-    # a top-level reasoning_effort is accepted and ignored; usage always comes, so stream_options would only warn
-    keys=COMMON_KEYS | {"seed", "chat_template_kwargs"},
+    # top-level reasoning_effort and tool_choice are accepted and ignored; usage always comes, without stream_options
+    keys=COMMON_KEYS - {"tool_choice"} | {"seed", "chat_template_kwargs"},
+    tool_choices=frozenset(),
 )
+
+
+async def discover(get: Get) -> Server:
+    await get("/health")
+    return await models_listed(get)
+
+
+def caveats(lane: Lane, prompt: Prompt) -> Iterator[str]:
+    if lane.effort not in ("", "none") or prompt.tools:
+        yield "Marks are stripped from the text: reasoning, tool calls and answer may arrive as one."
+    if lane.seed is not None:
+        yield "The seed is one for the whole server: other requests at the same time change what it gives."
+    if any(isinstance(turn, AssistantTurn) and turn.calls and turn.text for turn in prompt.turns):
+        yield "What was said beside an earlier tool call does not reach the model."
+
 
 KIND = Kind(
     name="transformers",
@@ -14,6 +36,8 @@ KIND = Kind(
     dialect=DIALECT,
     efforts=("none", "high"),
     connect=ChatClient,
-    discover=models_listed,
+    discover=discover,
+    caveats=caveats,
+    proof="real transcripts (5.23)",
     url_env="TRANSFORMERS_BASE_URL",
 )

@@ -1,7 +1,15 @@
 """vLLM's OpenAI server, with Mistral's parsers for tools and reasoning."""
 
-from backends.chat import COMMON_KEYS, ChatClient, models_listed, reasoning_as
-from backends.kind import Dialect, Kind
+from collections.abc import Iterator
+from dataclasses import replace
+
+from backends.chat import COMMON_KEYS, ChatClient, names_a_tool, reasoning_as
+from backends.inquiry import models_listed, optional, text_within
+from backends.kind import Dialect, Get, Kind
+from backends.lane import Lane
+from backends.metrics import load
+from backends.prompt import Prompt
+from backends.status import Server
 
 DIALECT = Dialect(
     # no chat_template_kwargs: refused with 400 when the Mistral tokenizer is in use
@@ -9,13 +17,32 @@ DIALECT = Dialect(
     replay=reasoning_as("reasoning"),  # the Mistral API's list form is a 400 here
 )
 
+
+async def discover(get: Get) -> Server:
+    return replace(
+        await models_listed(get),
+        version=text_within(await optional(get, "/version"), "version"),
+        load=load(await optional(get, "/metrics")),
+    )
+
+
+def caveats(lane: Lane, prompt: Prompt) -> Iterator[str]:
+    if lane.effort not in ("", "none"):
+        yield "A [THINK] that the model spells out stays in the answer."  # vllm-project/vllm#45609
+    if prompt.tools and names_a_tool(prompt):
+        yield "A named tool ends with the finish reason `stop`, although it is called."  # vllm-project/vllm#44596
+
+
 KIND = Kind(
     name="vllm",
     title="vLLM",
     dialect=DIALECT,
     efforts=("none", "high"),
     connect=ChatClient,
-    discover=models_listed,
+    discover=discover,
+    refuses_while_loading=True,
+    caveats=caveats,
+    proof="real transcripts (0.32)",
     url_env="VLLM_BASE_URL",
     key_env="VLLM_API_KEY",
 )
