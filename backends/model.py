@@ -1,0 +1,47 @@
+"""Model ids: which of the names that servers give their models mean the same one."""
+
+import re
+
+_ARTIFACT = re.compile(
+    r"[-._:](gguf|ud|i1|dynamic|\d+-of-\d+|(?:i?q|tq)\d\w*|bf16|fp?(?:8|16|32)|nvfp4|mxfp4|w\d+a\d+|int[48]|[48]bit|bnb"
+    r"|awq|gptq)$"
+)
+_VERSION = re.compile(r"-(latest|\d{4}|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$")
+
+_NAMES = {  # by which the API and the weights go
+    "mistral-small-4-119b-2603": "mistral-small-2603",
+    "mistral-small-4-119b": "mistral-small-2603",
+    "mistral-small-4": "mistral-small-2603",
+}
+
+
+def family(model: str) -> str:
+    """The model of this id, whoever serves it and in whatever artifact: one name for all its ids."""
+    return _split(model)[0]
+
+
+def agree(asked: str, told: str) -> bool:
+    """Whether a server that was asked for one id may well call it by the other; an alias agrees with any version."""
+    (one, artifact), (other, reported) = _split(asked), _split(told)
+    if artifact and reported and artifact != reported:
+        return False
+    if one == other:
+        return True
+    (stem, version), (name, pinned) = _versioned(one), _versioned(other)
+    return stem == name and not (version and pinned)
+
+
+def _split(model: str) -> tuple[str, str]:
+    """Family and artifact: `("smollm2-135m-instruct", "q4_1")`."""
+    name, artifact = re.split(r"[/\\]", model.strip().lower())[-1], []
+    while found := _ARTIFACT.search(name):
+        name = name[: found.start()]
+        if found[1] not in ("gguf", "ud", "i1") and "-of-" not in found[1]:
+            artifact.append(found[1])
+    return _NAMES.get(name, name), "-".join(reversed(artifact))
+
+
+def _versioned(name: str) -> tuple[str, str]:
+    """Stem and version, which is "" where it is left open."""
+    found = _VERSION.search(name)
+    return (name[: found.start()], found[1].replace("latest", "")) if found else (name, "")
