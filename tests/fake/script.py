@@ -1,0 +1,155 @@
+"""What the fake server is asked to say, and what it says then, in no dialect yet.
+
+A prompt asks by a directive such as `(fake tokens=400 rate=100 reasoning=50 first=200 stamp=4 fault=split)`: 50 tokens
+of reasoning, then 400 of text, 100 a second (0: as fast as it goes), the first after 200 ms; every 4th token of the
+text, and the last, carries its index and the microsecond at which it leaves, as `w12u1763912345678901` (0: none does).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from itertools import cycle, islice
+from typing import Any, get_type_hints
+
+import orjson
+
+from backends.events import ReasoningDelta, TextDelta, Usage
+from backends.prompt import ToolCall
+
+STAMP = re.compile(r"w(\d+)u(\d{16})")
+UNSTAMPED = "0" * 16  # where the moment of leaving goes
+IMAGE = 1064  # tokens
+
+_DIRECTIVE = re.compile(rb"\(fake ([^)]*)\)")
+_WORDS = ["plain ", "words ", "that ", "stand ", "in ", "for ", "an ", "answer "]
+_THOUGHTS = ["First ", "I ", "think ", "about ", "it. "]
+_WEATHER = ToolCall("k3Jd9QpZa", "get_weather", '{"city": "Oslo"}')
+
+# What a text holds in place of plain words.
+_TEXTS = {
+    "leak": "[THINK]The question is easy.[/THINK]It is 4.",
+    "leaked_tag": "<think>The question is easy.</think>It is 4.",
+    "leaked_call": '[TOOL_CALLS]get_weather[ARGS]{"city": "Oslo"}',
+    "brackets": "See [the docs](https://example.com) and a[0] = b[1].",
+    "separators": "One line\u2028another\u0085a third\u2029and 🙂 the last.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What a prompt asks for. `first` is in milliseconds, `rate` in tokens a second.
+
+    `reasoning` and `calls` are by themselves as the request has it: reasoning at effort high, one call where tools are
+    given; `rounds`: how often calls follow on results. `show` is an oddity of what is said, `fault` one of how it
+    travels, which begins after `after` chunks.
+    """
+
+    tokens: int = 100
+    rate: int = 100
+    reasoning: int | None = None
+    calls: int | None = None
+    rounds: int = 1
+    first: int = 0
+    stamp: int = 0
+    after: int = 3
+    show: str = ""
+    fault: str = ""
+
+    def __str__(self) -> str:
+        said = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return f"(fake {' '.join(f'{name}={value}' for name, value in said if value is not None and value != '')})"
+
+
+_TYPES = get_type_hints(Script)
+
+
+def asked(raw: bytes) -> Script | None:
+    """The newest directive of a request."""
+    if not (found := _DIRECTIVE.findall(raw)):
+        return None
+    pairs = (pair.split("=") for pair in found[-1].decode().split())
+    return Script(**{name: value if _TYPES[name] is str else int(value) for name, value in pairs})
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A script as this request makes it: everything that is said, and nothing about how."""
+
+    script: Script
+    reasoning: int
+    calls: tuple[ToolCall, ...]
+    model: str
+    images: int = 0
+    tools: bool = False
+    progress: bool = False
+
+    @property
+    def pieces(self) -> Iterator[ReasoningDelta | TextDelta]:
+        show = self.script.show
+        if show in ("swallowed", "spent"):
+            yield from map(ReasoningDelta, _repeated(_THOUGHTS, max(self.reasoning, self.script.tokens)))
+            return
+        yield from map(ReasoningDelta, _repeated(_THOUGHTS, self.reasoning))
+        yield from map(TextDelta, re.findall(r"\S+\s*", _TEXTS[show]) if show in _TEXTS else self._words())
+
+    def _words(self) -> Iterator[str]:
+        stamp, last = self.script.stamp, self.script.tokens - 1
+        for index, word in enumerate(_repeated(_WORDS, self.script.tokens)):
+            stamped = stamp and (index % stamp == 0 or index == last)
+            yield (f"w{index}u{UNSTAMPED} " if stamped else word) + ("\n\n" if index % 60 == 59 else "")
+
+    @property
+    def reason(self) -> str:
+        return "length" if self.script.show == "spent" else "tool_calls" if self.calls else "stop"
+
+    @property
+    def usage(self) -> Usage | None:
+        """Everything that a server may count; a dialect tells its part of it."""
+        if self.script.show == "no_usage":
+            return None
+        seen = 0 if self.script.show == "image_ignored" else self.images * IMAGE
+        said = [*self.pieces, *self.calls]
+        return Usage(12 + seen, len(said), sum(isinstance(piece, ReasoningDelta) for piece in said), 4, seen)
+
+
+def _repeated(words: list[str], count: int) -> Iterator[str]:
+    return islice(cycle(words), count)
+
+
+def speech(script: Script, body: dict[str, Any], effort: str) -> Speech:
+    """What `script` says to this request, in which `effort` was asked for."""
+    messages = [message for message in body["messages"] if isinstance(message, dict)]
+    replied = sum("tool_calls" in message for message in messages)
+    tools = body.get("tools") or []
+    wanted = script.calls if script.calls is not None else int(bool(tools))
+    parts = [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
+    return Speech(
+        script,
+        script.reasoning if script.reasoning is not None else 20 * (effort == "high"),
+        tuple(_calls(script, tools, body.get("tool_choice"), wanted)) if replied < script.rounds else (),
+        "another-model" if script.show == "other_model" else str(body["model"]),
+        sum(part.get("type") == "image_url" for part in parts),
+        bool(tools),
+        bool(body.get("return_progress")),
+    )
+
+
+def _calls(script: Script, tools: list[Any], choice: object, wanted: int) -> Iterator[ToolCall]:
+    offered = [_sample(tool["function"]) for tool in tools] or [_WEATHER]
+    if isinstance(choice, dict):
+        offered = [call for call in offered if call.name == choice["function"]["name"]]
+    for number, call in enumerate(islice(cycle(offered), 0 if choice == "none" else wanted)):
+        name = "no_such_tool" if script.show == "unknown_tool" else call.name
+        arguments = call.arguments[:-2] if script.show == "bad_arguments" else call.arguments
+        yield ToolCall(f"{call.id[:-1]}{number}", name, arguments)
+
+
+def _sample(function: dict[str, Any]) -> ToolCall:
+    schema = function.get("parameters") or {}
+    arguments = {name: _value(schema.get("properties", {}).get(name, {})) for name in schema.get("required", ())}
+    return ToolCall(_WEATHER.id, function["name"], orjson.dumps(arguments).decode())
+
+
+def _value(schema: dict[str, Any]) -> object:
+    samples = {"integer": 7, "number": 4.2, "boolean": True, "array": [], "object": {}}
+    return schema["enum"][0] if "enum" in schema else samples.get(schema.get("type", ""), "Oslo")

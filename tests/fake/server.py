@@ -1,0 +1,158 @@
+"""The fake server: one ASGI app with a prefix for each kind, as `/vllm/v1/chat/completions`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Mount, Route
+
+from backends.declaration import kinds
+from tests.fake.dialects import VOICES
+from tests.fake.faults import travelling
+from tests.fake.pages import MODEL, pages
+from tests.fake.rules import RULES, Wrong
+from tests.fake.script import Script, Speech, asked, speech
+from tests.fake.shows import SHOWS
+
+Json = dict[str, Any]
+
+KINDS = tuple(dict.fromkeys([*(name for name, kind in kinds().items() if not kind.always), *VOICES]))
+RETRY_AFTER = 7
+PAGE = b"<!doctype html><html><head><style>b{}</style></head><body><h1>Welcome to nginx</h1></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came; `connection` is the same for all that came over one."""
+
+    kind: str
+    headers: Mapping[str, str]
+    body: Json
+    connection: object
+
+
+@lru_cache(64)
+def frames(kind: str, said: Speech, include_usage: bool) -> tuple[bytes, ...]:
+    """A whole answer in its dialect, made once however often it is asked for."""
+    return tuple(VOICES.get(kind, VOICES["openai"]).frames(said, include_usage))
+
+
+@dataclass
+class Server:
+    """One kind of server; it lets in anybody, unless it has a key. Each request goes to `note`."""
+
+    kind: str
+    key: str
+    note: Callable[[Asked], object]
+    numbers: Iterator[int] = field(default_factory=count)
+    waiting: dict[str, Response] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.voice, self.rules = VOICES.get(self.kind, VOICES["openai"]), RULES.get(self.kind, RULES["openai"])
+        self.pages = pages(self.kind, MODEL, *SHOWS)
+
+    async def page(self, request: Request) -> Response:
+        path = request.url.path.removeprefix(f"/{self.kind}")
+        if path.startswith("/v1/") and not self._lets_in(request):
+            return self._unauthorized()
+        found = self.pages.get(path)
+        if found is not None:
+            return Response(found, media_type="text/plain") if isinstance(found, str) else as_json(found)
+        absent = self._refusal(Wrong(404, "NotFoundError", "Not Found"))
+        return self.waiting.pop(path.rpartition("/")[2], absent)
+
+    async def chat(self, request: Request) -> Response:
+        raw = await request.body()
+        body = orjson.loads(raw)
+        self.note(Asked(self.kind, request.headers, body, request.client))
+        if not self._lets_in(request):
+            return self._unauthorized()
+        if wrong := self.rules.refuses(body):
+            return self._refusal(wrong)
+        script = asked(raw) or (SHOWS[body["model"]].script if body["model"] in SHOWS else Script())
+        return await self._faulty(script, request, body) or self._stream(script, request, body)
+
+    async def _faulty(self, script: Script, request: Request, body: Json) -> Response | None:
+        """What is answered in place of a stream, if the script has such a fault."""
+        match script.fault:
+            case "silent":
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+            case "http_429":
+                wrong = Wrong(429, "rate_limited", "Rate limit exceeded", "1300")
+                return self._refusal(wrong, {"Retry-After": str(RETRY_AFTER)})
+            case "http_500":
+                return Response(b"Internal Server Error", 500, media_type="text/plain")
+            case "http_503":
+                return self._refusal(Wrong(503, "unavailable_error", "Loading model"))
+            case "no_model":
+                status, type_, message = self.rules.unknown_model
+                return self._refusal(Wrong(status, type_, message.format(body["model"]), "1500"))
+            case "html":
+                return Response(PAGE, media_type="text/html")
+            case "not_a_stream":
+                return as_json({"id": "c1", "object": "chat.completion", "choices": []})
+            case "tells_key":
+                return self._refusal(Wrong(401, "authentication_error", f"No such key: {_key(request)}"))
+            case "queued":
+                id_ = f"request-{next(self.numbers)}"
+                self.waiting[id_] = self._stream(script, request, body)
+                return Response(b"{}", 202, {"NVCF-REQID": id_, "NVCF-STATUS": "pending-evaluation"})
+        return None
+
+    def _stream(self, script: Script, request: Request, body: Json) -> Response:
+        include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        said = speech(script, body, self.rules.effort(body) or "")
+        broken = self.voice.breaks_off(f"out of memory while answering {_key(request) or 'somebody'}")
+        answer = travelling(frames(self.kind, said, include_usage), broken, script, next(self.numbers))
+        # some gateways and one SDK trip over this header of the Mistral API's
+        headers = {"x-model-deprecation-timestamp": "2027-01-01T00:00:00Z"} if script.fault == "deprecated" else None
+        return StreamingResponse(answer, media_type="text/event-stream", headers=headers)
+
+    def _lets_in(self, request: Request) -> bool:
+        return self.key in ("", _key(request))
+
+    def _unauthorized(self) -> Response:
+        wrong = Wrong(401, "authentication_error", "Invalid API Key")
+        return as_json(self.rules.unauthorized or self.rules.error(wrong), 401)
+
+    def _refusal(self, wrong: Wrong, headers: Mapping[str, str] | None = None) -> Response:
+        return as_json(self.rules.error(wrong), wrong.status, headers)
+
+
+def _key(request: Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def as_json(body: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+async def home(request: Request) -> Response:
+    return as_json({"simulated": KINDS})
+
+
+def fake(key: str = "", note: Callable[[Asked], object] = lambda asked: None) -> Starlette:
+    """The app; `note` is told each chat request."""
+    servers = [Server(kind, key, note) for kind in KINDS]
+    return Starlette(
+        routes=[
+            Route("/", home),
+            *(
+                Mount(
+                    f"/{server.kind}",
+                    routes=[
+                        Route("/v1/chat/completions", server.chat, methods=["POST"]),
+                        Route("/{path:path}", server.page),
+                    ],
+                )
+                for server in servers
+            ),
+        ]
+    )
