@@ -13,7 +13,7 @@ import httpx
 import orjson
 
 from backends.errors import BackendError, refusal, transport_error, without_key
-from backends.http import api_key, base_address, http_client, is_near
+from backends.http import api_key, base_address, http_client
 from backends.kind import Get, Kind
 from backends.lane import Backend
 from backends.status import Model, Reach, Server, Status
@@ -39,8 +39,6 @@ async def inquire(
         problem = without_key(str(error), key)
         if error.kind == "loading":
             reach, problem = Reach.LOADING, f"{backend.name} is still loading its model. It will be asked again."
-        if error.kind == "connect" and kind.refuses_while_loading and is_near(httpx.URL(backend.base_url).host):
-            problem += f" {kind.title} refuses connections while it loads: if it was started just now, wait."
         return Status(reach, problem=problem, at=at)
 
 

@@ -73,7 +73,7 @@ class Kind:
 
     `efforts` are the values of `reasoning_effort` that it takes, the first being the default ("" means: not sent).
     `discover` reads what a server tells of itself; `caveats` says what it would do otherwise than asked, before it is
-    asked; `proof` is what the kind was tested against. `refuses_while_loading`: connections, so that it seems absent.
+    asked; `proof` is what the kind was tested against.
     An entry appears by itself when the environment names it: `url_env` an address, or `key_env` a key for `base_url`.
     """
 
@@ -92,7 +92,6 @@ class Kind:
     model: str = ""
     price_in: float | None = None
     price_out: float | None = None
-    refuses_while_loading: bool = False
     always: Callable[[Mapping[str, str]], Backend] | None = None
 
     def is_service(self, backend: Backend) -> bool:

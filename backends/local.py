@@ -117,12 +117,11 @@ class LocalClient:
         if self._server and self._server.process.returncode is None:
             return await self._server.client.discover()
         try:
-            sees = (
-                bool(_file("LOCAL_MMPROJ", self._environ)) if _file("LOCAL_GGUF", self._environ) else bool(_bundled())
-            )
+            own = _file("LOCAL_GGUF", self._environ)
+            eyes = _file("LOCAL_MMPROJ", self._environ) if own else _bundled()
         except BackendError as error:
             return Status(Reach.REFUSED, problem=str(error), at=datetime.now(UTC))
-        told = status.Server((Model(self._backend.model, SLOTS * CONTEXT, sees),))
+        told = status.Server((Model(self._backend.model, SLOTS * CONTEXT, vision=eyes is not None),))
         return Status(Reach.READY, told, at=datetime.now(UTC))
 
     async def _running(self) -> Server:

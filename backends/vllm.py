@@ -40,7 +40,6 @@ KIND = Kind(
     efforts=("none", "high"),
     connect=ChatClient,
     discover=discover,
-    refuses_while_loading=True,
     caveats=caveats,
     proof="real transcripts (0.32)",
     url_env="VLLM_BASE_URL",
