@@ -1,7 +1,8 @@
 """NVIDIA NIM: hosted at build.nvidia.com, or the container on one's own hardware. Underneath, it is vLLM."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import quote
 
 from backends.chat import COMMON_KEYS, ChatClient, reasoning_as
 from backends.inquiry import models_listed, optional, ready, text_within
@@ -10,10 +11,18 @@ from backends.metrics import load
 from backends.status import Server
 from backends.vllm import caveats
 
+
+def queued(headers: Mapping[str, str]) -> str:
+    """Where NVIDIA's cloud keeps an answer that it put off; "" where it does not say which."""
+    request = headers.get("nvcf-reqid", "")
+    return f"https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/{quote(request, safe='')}" if request else ""
+
+
 DIALECT = Dialect(
     # no chat_template_kwargs: refused with 400, as in vLLM with the Mistral tokenizer
     keys=COMMON_KEYS | {"stream_options", "seed", "reasoning_effort"},
     replay=reasoning_as("reasoning"),
+    queued=queued,
 )
 
 
@@ -34,7 +43,6 @@ KIND = Kind(
     efforts=("none", "high"),
     connect=ChatClient,
     discover=discover,
-    refuses_while_loading=True,
     caveats=caveats,
     images=ImageLimits(bytes=130_000),  # the hosted one takes 180 KB, in base64
     proof="scripts from its documentation",
