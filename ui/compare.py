@@ -12,14 +12,14 @@ from typing import Any
 import gradio as gr
 
 from backends.answer import Answer
-from backends.lane import Lane
 from backends.registry import Registry
 from storage.comparison import Comparison
 from storage.errors import RatingError, StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import asking, lane, view
+from ui import asking, cards, lane, view
 from ui.asking import Problem, Settings
+from ui.cards import Fixed
 from ui.examples import EXAMPLES, SYSTEM, Example
 from ui.lane import Drawn, Slot
 
@@ -102,6 +102,12 @@ class Handlers:
     def stop_lane(self, index: int, run: str) -> None:
         self.recorder.stop(run, index)
 
+    def give(self, index: int, run: str, event: gr.EventData) -> None:
+        """A person's result of a tool call of this lane, and of the same call of the others."""
+        match event._data:
+            case {"call": int() as call, "content": str() as content}:
+                self.recorder.give(run, index, call, asking.clean(content))
+
     # choosing lanes
 
     def add(self, count: float, *fields: Any) -> list[Any]:
@@ -160,41 +166,41 @@ class Handlers:
 
     async def watch(self, run: str) -> AsyncIterator[Sequence[Any]]:
         """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
-        live, seen, drawn = self.recorder.live(run), -1, Frame()
+        kept, drawn = await self.store.question(run), Frame()
+        if kept is None:
+            yield [
+                cards.idle("") if part is slot.card else "" for slot in self.slots for part in (slot.card, slot.answer)
+            ]
+            return
+        notes = [lane.note(self.registry, self.registry.find(each.lane.backend.name)) for each in kept.lanes]
+        fixed = [cards.fixed(kept, index, note) for index, note in enumerate(notes)]
+        live, seen = self.recorder.live(run), -1
         for number in itertools.count() if live else ():
             seen = await live.changed(seen)
             started = time.monotonic()
             # figures change with every token, but are read at a glance: as long as they stand, so does their card
-            drawn = self._frame(run, live.lanes, live.answers(), drawn, figures=number % FRAMES_A_FIGURE == 0)
+            drawn = self._frame(fixed, live.answers(), drawn, figures=number % FRAMES_A_FIGURE == 0)
             yield drawn.parts
             if live.over and len(live.log) == seen:
-                return
+                break
             with suppress(TimeoutError):  # the last frame does not wait
                 await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
-        kept = await self.store.answered(run)
-        if not kept:
-            yield [
-                view.idle_card("") if part is slot.card else ""
-                for slot in self.slots
-                for part in (slot.card, slot.answer)
-            ]
-        else:
-            lanes, answers = zip(*kept, strict=True)
-            yield self._frame(run, lanes, answers, Frame(), figures=True).parts
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
+            stored = zip(fixed, await self.store.answered(run), strict=True)
+            parts = [(cards.shown(one, answer), answer.text) for one, (_, answer) in stored]
+            yield [*itertools.chain(*parts), *[None] * (2 * (len(self.slots) - len(parts)))]
 
-    def _frame(
-        self, run: str, lanes: Sequence[Lane], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool
-    ) -> Frame:
+    def _frame(self, fixed: Sequence[Fixed], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool) -> Frame:
         """What changed since the `earlier` frame is drawn anew; live lanes get new figures only with `figures`."""
         parts: list[Any] = [None] * (2 * len(self.slots))
-        for index, (one, answer) in enumerate(zip(lanes, answers, strict=True)):
+        for index, (one, answer) in enumerate(zip(fixed, answers, strict=True)):
             here, before = slice(2 * index, 2 * index + 2), earlier.parts[2 * index : 2 * index + 2]
-            live = answer.state in view.LIVE
+            live = answer.state in cards.LIVE
             if before and answer is earlier.answers[index] and not (live and figures):
                 parts[here] = before
                 continue
-            note = lane.note(self.registry, self.registry.find(one.backend.name))
-            card = view.card(f"{run}/{index}", one, answer, note, f"answers/{run}/{index}")
+            card = cards.shown(one, answer)
             if before and live and not figures:
                 card["figures"] = before[0]["figures"]
             parts[here] = card, answer.text
@@ -268,6 +274,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
     add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
+        slot.card.give(partial(does.give, index), run, None, **PRIVATE)
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since

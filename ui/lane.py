@@ -10,7 +10,7 @@ import gradio as gr
 
 from backends.lane import Backend
 from backends.registry import Registry
-from ui import markdown, view
+from ui import cards, markdown, view
 from ui.asking import Settings
 
 ASSETS = Path(__file__).parent / "assets"
@@ -116,7 +116,7 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
                         shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty
                     )
                     seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
-        card = Drawn("lane", view.idle_card(note(registry, backend)), elem_id=f"card-{letter}")
+        card = Drawn("lane", cards.idle(note(registry, backend)), elem_id=f"card-{letter}")
         answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
     name.input(
         partial(chosen_backend, registry),
@@ -158,7 +158,7 @@ def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[A
     return (
         gr.Radio(choices=offered, value=kept),
         backend and backend.model,
-        view.idle_card(note(registry, backend)),
+        cards.idle(note(registry, backend)),
     )
 
 

@@ -22,37 +22,64 @@ element.addEventListener('click', async (event) => {
   }
 });
 
-function figures(rows) {
-  const list = $('.figures');
-  while (list.children.length > rows.length) list.lastChild.remove();
-  rows.forEach(([name, value, help], i) => {
-    let row = list.children[i];
-    if (!row) { row = make('div'); row.append(make('dt'), make('dd')); list.append(row); }
-    say(row.firstChild, name); say(row.lastChild, value); row.title = help;
-  });
+// as many children as the list has, each made once and then only filled: what a person opened or typed stays
+function list(box, items, made, fill) {
+  while (box.children.length > items.length) box.lastChild.remove();
+  items.forEach((item, i) => { if (!box.children[i]) box.append(made(i)); fill(box.children[i], item, i); });
 }
 
-function calls(list) {
-  const box = $('.calls');
-  while (box.children.length > list.length) box.lastChild.remove();
-  list.forEach(({ name, args, state }, i) => {
-    let call = box.children[i];
-    if (!call) {
-      call = make('details', 'call'); call.open = true;
-      const head = make('summary'); head.append(make('code'), make('em')); call.append(head, make('pre')); box.append(call);
-    }
-    say(call.querySelector('code'), name); say(call.querySelector('em'), state); say(call.querySelector('pre'), args);
+function figures(box, rows) {
+  list(box, rows, () => { const row = make('div'); row.append(make('dt'), make('dd')); return row; },
+    (row, [name, value, help]) => { say(row.firstChild, name); say(row.lastChild, value); row.title = help; });
+}
+
+function flags(box, found) {
+  list(box, found, () => { const flag = make('details', 'flag'); flag.append(make('summary'), make('p')); return flag; },
+    (flag, { title, detail }) => { say(flag.firstChild, title); flag.firstChild.title = detail; say(flag.lastChild, detail); });
+}
+
+function newCall(i) {
+  const call = make('details', 'call'), head = make('summary'), result = make('div', 'result');
+  head.append(make('code'), make('em')); result.append(make('span'), make('pre'));
+  call.append(head, make('pre', 'args'), make('p', 'problem'), result, asking(i)); call.open = true;
+  return call;
+}
+
+// where a person types what a call is answered
+function asking(i) {
+  const form = make('form'), text = make('textarea'), give = make('button', '', 'Give result');
+  text.rows = 2; text.required = true; text.placeholder = 'What the tool answers. Lanes that make the same call get it too.';
+  text.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault(); form.requestSubmit();
+  });
+  form.addEventListener('submit', (event) => { event.preventDefault(); trigger('give', { call: i, content: text.value }); });
+  form.append(text, give);
+  return form;
+}
+
+function calls(box, made) {
+  list(box, made, newCall, (call, { name, args, state, problem, source, result, asks }, i) => {
+    say(call.querySelector('code'), name); say(call.querySelector('em'), state); say(call.querySelector('.args'), args);
+    say(call.querySelector('.problem'), problem);
+    call.querySelector('.result').hidden = !source;
+    say(call.querySelector('.result span'), source); say(call.querySelector('.result pre'), result);
+    call.querySelector('form').hidden = !asks;
+    call.querySelector('textarea').setAttribute('aria-label', `Result of call ${i + 1}, ${name}`);
   });
 }
 
 function render() {
   const v = props.value || {};
-  if (v.key !== key) { key = v.key; touched = false; written.data = ''; }
+  if (v.key !== key) { key = v.key; touched = false; written.data = ''; $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = false; }
   card.dataset.state = v.state || 'idle';
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || ''); say($('.note'), v.note || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
-  figures(v.figures || []); calls(v.calls || []);
+  const reading = $('.reading'); reading.hidden = !v.reading;
+  if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
+  figures($('.ours'), v.figures || []); figures($('.measured .figures'), v.measured || []); $('.measured').hidden = !(v.measured || []).length;
+  flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
   fold.hidden = !reasoning;

@@ -1,0 +1,145 @@
+"""A lane's figures in words: those taken here, and apart from them the server's own; neither stands for the other."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from backends.answer import Answer, Times
+from backends.lane import Lane
+
+Figure = tuple[str, str, str]  # name, value, explanation
+
+SHORTEST = 0.1  # seconds: what came in one burst has no speed
+MOST, LONGEST, DEEPEST = 24, 80, 4  # figures shown of a server; characters of a name, levels of its JSON
+
+# What servers call their figures: a path in their JSON. "" for a name: another one says the same.
+NAMES = {
+    # llama.cpp
+    "prompt_ms": ("prompt", "Reading what of the prompt was not in its cache"),
+    "prompt_per_second": ("prompt speed", "Tokens read a second"),
+    "prompt_n": ("prompt read", "Prompt tokens that it had to read"),
+    "cache_n": ("cached", "Prompt tokens that it had in its cache"),
+    "predicted_ms": ("answer", "Generating the answer, reasoning included"),
+    "predicted_per_second": ("speed", "Tokens generated a second"),
+    "predicted_n": ("generated", "Tokens generated"),
+    "prompt_per_token_ms": ("", ""),
+    "predicted_per_token_ms": ("", ""),
+    "draft_n": ("drafted", "Tokens that the draft model proposed"),
+    "draft_n_accepted": ("accepted", "Proposed tokens that the model kept"),
+    # vLLM, with --enable-per-request-metrics
+    "queue_time_ms": ("queued", "Waiting in the server before it began"),
+    "time_to_first_token_ms": ("first token", "From when the server began, not from when we asked, to its first token"),
+    "generation_time_ms": ("answer", "From the first token to the last"),
+    "mean_itl_ms": ("between tokens", "The mean time between two tokens"),
+    "tokens_per_second": ("speed", "All tokens over the time since it began, reading the prompt included"),
+    "speculative_decoding.mean_acceptance_length": ("tokens a step", "Accepted drafts and the model's own token"),
+    "speculative_decoding.draft_acceptance_rate": ("drafts kept", "Proposed tokens that the model kept"),
+    "speculative_decoding.num_draft_tokens": ("drafted", "Tokens that the draft model proposed"),
+    "speculative_decoding.num_accepted_draft_tokens": ("accepted", "Proposed tokens that the model kept"),
+}
+
+
+def timed_here(lane: Lane, answer: Answer) -> list[Figure]:
+    """Times come from the runner's clock, counts from the server's usage."""
+    times, usage = answer.times, answer.usage
+    rows: list[Figure | None] = [
+        _since(times, times.first_reasoning, "first thought", "From sending the request to the first reasoning token"),
+        _since(times, times.first_text, "first answer", "From sending the request to the first token of the answer"),
+        _speed(answer),
+        _tokens(answer),
+        _count("cached", usage.cached, "Prompt tokens that the server took from its cache"),
+        _count("images", usage.image, "Prompt tokens that are images, as reported by the server"),
+        _since(times, times.end or times.last, "total", "From sending the request to the end (so far)"),
+    ]
+    if len(answer.rounds) > 1:
+        explanation = "Requests, each after the first with the results of tool calls; times count from the first"
+        rows.append(("rounds", str(len(answer.rounds)), explanation))
+    if answer.waited:
+        explanation = "The server asked to wait before it was asked again; the times count from then"
+        rows.append(("waited", f"{answer.waited:g} s", explanation))
+    if (price := cost(lane, answer)) is not None:
+        explanation = "${:g} in, ${:g} out per million tokens".format(*lane.prices)
+        rows.append(("cost", f"${price:.5f}", explanation))
+    return [row for row in rows if row]
+
+
+def of_the_server(measured: str) -> list[Figure]:
+    """What a server measured of one request itself, from its JSON; numbers alone, known ones by better names."""
+    found = _numbers(orjson.loads(measured)) if measured else iter(())
+    named = ((*NAMES.get(path, (_plain(path), "As the server calls it")), path, value) for path, value in found)
+    rows = ((name, _written(path, value), explanation) for name, explanation, path, value in named if name)
+    return list(islice(rows, MOST))
+
+
+def cost(lane: Lane, answer: Answer) -> float | None:
+    """US dollars by the declared prices; None while tokens or prices are unknown."""
+    counts, prices = (answer.usage.prompt, answer.usage.completion), lane.prices
+    if None in (*counts, *prices):
+        return None
+    return sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6
+
+
+def seconds(microseconds: float) -> str:
+    value = microseconds / 1e6
+    return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
+
+
+def _since(times: Times, at: int | None, name: str, explanation: str) -> Figure | None:
+    if at is None or times.sent is None:
+        return None
+    return (name, seconds(at - times.sent), explanation)
+
+
+def _speed(answer: Answer) -> Figure | None:
+    times, tokens = answer.times, answer.usage.completion
+    # between two rounds nothing was generated: the time of both is no measure of speed
+    if times.first is None or times.last is None or len(answer.rounds) > 1:
+        return None
+    span = (times.last - times.first) / 1e6
+    if span < SHORTEST:
+        return None
+    if tokens:
+        return ("speed", f"{(tokens - 1) / span:.0f} tok/s", "Tokens after the first, over the time they took")
+    about = (answer.pieces - 1) / span
+    return ("speed", f"≈ {about:.0f} tok/s", "Pieces a second: the server has not reported token counts")
+
+
+def _tokens(answer: Answer) -> Figure | None:
+    usage = answer.usage
+    counts = [(usage.prompt, "in"), (usage.completion, "out"), (usage.reasoning, "reasoning")]
+    told = [f"{count} {name}" for count, name in counts if count is not None]
+    if told:
+        return ("tokens", " · ".join(told), "As reported by the server")
+    return ("pieces", str(answer.pieces), "Stream pieces so far, near the token count") if answer.pieces else None
+
+
+def _count(name: str, count: int | None, explanation: str) -> Figure | None:
+    return (name, str(count), explanation) if count else None
+
+
+def _numbers(found: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers in parsed JSON, each with the names that lead to it."""
+    match found:
+        case bool():
+            return
+        case int() | float():
+            yield path, found
+        case dict() if path.count(".") < DEEPEST:
+            for name, inner in found.items():
+                yield from _numbers(inner, f"{path}.{name}" if path else name)
+
+
+def _plain(path: str) -> str:
+    return path.replace(".", " · ").replace("_", " ")[:LONGEST]
+
+
+def _written(path: str, value: float) -> str:
+    if path.endswith("_ms"):
+        return seconds(value * 1000)
+    if path.endswith("_per_second"):
+        return f"{value:.1f} tok/s"
+    if path.endswith("_rate"):
+        return f"{value:.0%}"
+    return str(value) if isinstance(value, int) else f"{value:.4g}"
