@@ -29,6 +29,7 @@ def main() -> int:
     import uvicorn
 
     from backends import registry
+    from backends.discovery import Discovery
     from storage.errors import StorageError
     from storage.recorder import Recorder
     from storage.store import DEFAULT_URL, Store
@@ -43,7 +44,8 @@ def main() -> int:
         print(f"Backends: {problem}", file=sys.stderr)
     # beyond this machine only its person knows the names that lead here
     hosts = os.environ.get("ALLOWED_HOSTS", "" if host in web.LOOPBACK else "*").split(",")
-    app = web.build(found, store, Recorder(store, found.stream), [*web.LOOPBACK, *filter(None, hosts)])
+    names = [*web.LOOPBACK, *filter(None, hosts)]
+    app = web.build(found, store, Recorder(store, found.stream), Discovery(found), names)
     print(f"Lanewise is at http://{host}:{listening.getsockname()[1]}", flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
     with suppress(KeyboardInterrupt):  # Ctrl-C: the server has ended everything in order before it says so

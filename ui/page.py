@@ -8,7 +8,7 @@ import gradio as gr
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import compare, history
+from ui import backends, compare, history
 
 CSS = (Path(__file__).parent / "assets" / "page.css").read_text()
 
@@ -33,6 +33,8 @@ def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
                 shown = compare.build(page, registry, store, recorder)
             with gr.Tab("History", id="history") as tab:
                 history.build(store, shown, tabs, tab)
+            with gr.Tab("Backends", id="backends"):
+                backends.build()
         page.load(None, js=BEGIN)
     return page
 

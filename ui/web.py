@@ -12,12 +12,13 @@ from fastapi import FastAPI, HTTPException
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
+from backends.discovery import Discovery
 from backends.registry import Registry
 from storage import export
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import page
+from ui import backends, page
 
 log = logging.getLogger(__name__)
 
@@ -65,8 +66,11 @@ class Guard:
         await self.app(scope, receive, guarded)
 
 
-def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
-    """The whole app; when it ends, running lanes are marked and everything is written.
+def build(
+    registry: Registry, store: Store, recorder: Recorder, discovery: Discovery, hosts: Sequence[str] = LOOPBACK
+) -> FastAPI:
+    """The whole app; `discovery` runs as long as it does. When it ends, running lanes are marked and everything is
+    written.
 
     `hosts` are the names under which browsers may ask for it: with any other, a foreign page could read it by pointing
     its own name here.
@@ -74,7 +78,9 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        discovery.start()
         yield
+        await discovery.aclose()
         await recorder.aclose()
         await registry.aclose()
         store.close()
@@ -88,6 +94,18 @@ def build(registry: Registry, store: Store, recorder: Recorder, hosts: Sequence[
     async def health() -> dict[str, str]:
         """`app` is another word after each start."""
         return {"status": "ok", "problem": recorder.problem, "app": word}
+
+    @app.get("/backends.json")
+    async def servers() -> list[dict[str, Any]]:
+        return backends.listed(registry, discovery)
+
+    @app.post("/backends/{name:path}/refresh")
+    async def refresh(name: str) -> dict[str, Any]:
+        """Asks a server again, and answers when it has."""
+        backend = registry.find(name)
+        if backend is None:
+            raise HTTPException(404, "no such backend")
+        return backends.shown(registry, backend, await discovery.refresh(name))
 
     @app.get("/images/{sha256}")
     def image(sha256: str) -> FileResponse:
