@@ -132,19 +132,20 @@ _UNIT = re.compile(rf"(?=.{{1,60}}$){_NAME}(?:(?:\s?[*/·]\s?|\s){_NAME}){{0,7}}
 
 
 def _converted(arguments: dict[str, Any]) -> str:
-    origin, target = _unit(arguments["from"].strip()), _unit(arguments["to"].strip())
+    registry = _registry()
+    origin, target = _unit(registry, arguments["from"].strip()), _unit(registry, arguments["to"].strip())
     try:
-        result = _registry().Quantity(float(arguments["value"]), origin).to(target).magnitude
+        result = registry.Quantity(float(arguments["value"]), origin).to(target).magnitude
     except (TypeError, ArithmeticError) as error:  # pint's errors of dimension are TypeErrors
         raise ValueError(str(error)) from None
     return f"{_written(float(f'{result:.12g}'))} {arguments['to'].strip()}"
 
 
-def _unit(text: str) -> Any:
+def _unit(registry: Any, text: str) -> Any:
     if _UNIT.fullmatch(text):
         for name in (text, text.lower()):  # Celsius
             with suppress(AttributeError):  # what pint raises at an unknown name
-                return _registry().Unit(name)
+                return registry.Unit(name)
     raise ValueError(f"unknown unit {text[:60]!r}: write names with * / ^, such as km/h, degC or kg*m^2")
 
 
