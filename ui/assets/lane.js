@@ -40,8 +40,8 @@ function flags(box, found) {
 
 function newCall(i) {
   const call = make('details', 'call'), head = make('summary'), result = make('div', 'result');
-  head.append(make('code'), make('em')); result.append(make('span'), make('pre'));
-  call.append(head, make('pre', 'args'), make('p', 'problem'), result, asking(i)); call.open = true;
+  head.append(make('code'), make('em')); result.append(make('span'), make('p'));
+  call.append(head, make('pre'), make('p', 'problem'), result, asking(i)); call.open = true;
   return call;
 }
 
@@ -60,10 +60,10 @@ function asking(i) {
 
 function calls(box, made) {
   list(box, made, newCall, (call, { name, args, state, problem, source, result, asks }, i) => {
-    say(call.querySelector('code'), name); say(call.querySelector('em'), state); say(call.querySelector('.args'), args);
+    say(call.querySelector('code'), name); say(call.querySelector('em'), state); say(call.querySelector('pre'), args);
     say(call.querySelector('.problem'), problem);
     call.querySelector('.result').hidden = !source;
-    say(call.querySelector('.result span'), source); say(call.querySelector('.result pre'), result);
+    say(call.querySelector('.result span'), source); say(call.querySelector('.result p'), result);
     call.querySelector('form').hidden = !asks;
     call.querySelector('textarea').setAttribute('aria-label', `Result of call ${i + 1}, ${name}`);
   });
@@ -74,11 +74,11 @@ function render() {
   if (v.key !== key) { key = v.key; touched = false; written.data = ''; $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = false; }
   card.dataset.state = v.state || 'idle';
   say($('.state b'), v.state_name || 'ready');
-  say($('.label'), v.label || ''); say($('.note'), v.note || '');
+  say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
-  figures($('.ours'), v.figures || []); figures($('.measured .figures'), v.measured || []); $('.measured').hidden = !(v.measured || []).length;
+  figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length;
   flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
