@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backends.chat import left_out
 from backends.kind import Kind, without_reasoning
 from backends.lane import Lane
 from backends.prompt import AssistantTurn, Prompt, images_of
@@ -34,6 +35,7 @@ def caveats(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> tuple[str
     return (
         *_of_the_server(lane, prompt, status),
         *_of_the_size(kind, lane, prompt, status),
+        *left_out(kind.dialect, lane, prompt),
         *kind.caveats(lane, prompt),
     )
 

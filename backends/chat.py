@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -12,16 +12,18 @@ from typing import Any
 import httpx
 import orjson
 
+from backends.arguments import parsed
 from backends.errors import BackendError, refusal
 from backends.events import Event
 from backends.http import api_key, ask, http_client, reaching
-from backends.kind import Dialect, Get, Kind
+from backends.inquiry import inquire
+from backends.kind import Dialect, Kind
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Turn, UserTurn, images_of
-from backends.status import Model, Server
+from backends.status import Status
 
 # What every server of the family takes; a kind lists what it takes beyond these.
-COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools"})
+COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools", "tool_choice"})
 
 
 def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
@@ -34,11 +36,17 @@ def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
 
 
 def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> dict[str, Any]:
-    """The body that asks `prompt`, with `sha256:<hex>` as the address of each image (see `with_images`).
+    """The body that asks `prompt`, with `sha256:<hex>` as the address of each image (see `with_images`)."""
+    said = _said(dialect, model, lane, prompt)
+    body = {key: value for key, value in said.items() if key not in lane.backend.omit}
+    if "tools" not in body:
+        body.pop("tool_choice", None)
+    return body
 
-    Every setting stands under each name that a server may know it by; the allow-list picks.
-    """
-    body = {
+
+def _said(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> dict[str, Any]:
+    """What the dialect can say: every setting stands under each name that a server may know it by; its keys pick."""
+    known = {
         "model": model,
         "messages": [
             # explicit even when empty: a template that gets none may write a system prompt of its own
@@ -47,11 +55,13 @@ def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> di
         ],
         "stream": True,
         "stream_options": {"include_usage": True},
+        "return_progress": True,
         "temperature": lane.temperature,
         "max_tokens": lane.max_tokens,
         "seed": lane.seed,
         "random_seed": lane.seed,
         "reasoning_effort": lane.effort,
+        "reasoning": {"effort": lane.effort} if lane.effort else None,
         "chat_template_kwargs": {"reasoning_effort": lane.effort} if lane.effort else None,
         "tools": [
             {
@@ -60,9 +70,39 @@ def request_body(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> di
             }
             for tool in prompt.tools
         ],
+        "tool_choice": _tool_choice(dialect, prompt),
     }
-    taken = dialect.keys - set(lane.backend.omit)
-    return {key: value for key, value in body.items() if key in taken and value not in (None, "", [])}
+    return {key: value for key, value in known.items() if key in dialect.keys and value not in (None, "", [])}
+
+
+def names_a_tool(prompt: Prompt) -> bool:
+    return prompt.tool_choice not in ("", "auto", "none", "required")
+
+
+def _tool_choice(dialect: Dialect, prompt: Prompt) -> str | dict[str, Any] | None:
+    """As the server takes it; None where it would take it for something else."""
+    choice = prompt.tool_choice
+    if names_a_tool(prompt):
+        named = {"type": "function", "function": {"name": choice}}
+        return named if "named" in dialect.tool_choices else None
+    return choice if choice in dialect.tool_choices else None
+
+
+def left_out(dialect: Dialect, lane: Lane, prompt: Prompt) -> Iterator[str]:
+    """What of the lane and its prompt this dialect does not say as it was asked, in short sentences."""
+    said = _said(dialect, "", lane, prompt)
+    if prompt.tools and prompt.tool_choice and "tool_choice" not in said:
+        yield f"This server can't be told the tool choice {prompt.tool_choice!r}: the model decides."
+    if omitted := [key for key in lane.backend.omit if key in said]:
+        yield f"Not sent, as declared: {', '.join(omitted)}."
+    calls = [call for turn in prompt.turns if isinstance(turn, AssistantTurn) for call in turn.calls]
+    if any(parsed(call) is None for call in calls):
+        yield "Earlier tool arguments that are no JSON object go back as {}: servers refuse a request with others."
+
+
+def thinks_back(lane: Lane, prompt: Prompt) -> bool:
+    """Whether earlier reasoning of the lane goes back with the history."""
+    return lane.replays and any(isinstance(turn, AssistantTurn) and turn.reasoning for turn in prompt.turns)
 
 
 def _thoughtless(turn: Turn) -> Turn:
@@ -74,9 +114,11 @@ def _message(dialect: Dialect, turn: Turn) -> dict[str, Any]:
         case UserTurn(text, ()):
             return {"role": "user", "content": text}
         case UserTurn(text, images):
-            parts: list[dict[str, Any]] = [{"type": "text", "text": text}] if text else []
-            parts += ({"type": "image_url", "image_url": {"url": f"sha256:{image.sha256}"}} for image in images)
-            return {"role": "user", "content": parts}
+            # images first: mistral-common puts one before its text whatever we say, other servers keep our order
+            parts: list[dict[str, Any]] = [
+                {"type": "image_url", "image_url": {"url": f"sha256:{image.sha256}"}} for image in images
+            ]
+            return {"role": "user", "content": [*parts, {"type": "text", "text": text}] if text else parts}
         case AssistantTurn(calls=()):
             return {"role": "assistant", **dialect.replay(turn)}
         case AssistantTurn(calls=calls):
@@ -87,8 +129,14 @@ def _message(dialect: Dialect, turn: Turn) -> dict[str, Any]:
 
 
 def _call(dialect: Dialect, call: ToolCall) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
-    return {"id": dialect.call_id(call.id), "type": "function", "function": function}
+    # broken arguments would break the whole request on llama.cpp (500) and Ollama (400), and vLLM takes them for {}:
+    # said to all as {}, the lanes are asked the same, and the caveats tell it
+    arguments = "{}" if parsed(call) is None else call.arguments
+    return {
+        "id": dialect.call_id(call.id),
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 async def with_images(body: bytes, prompt: Prompt) -> bytes:
@@ -125,7 +173,7 @@ class ChatClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._kind, self._backend, self._environ = kind, backend, environ
-        self._http = http_client(backend, transport)
+        self._http, self._transport = http_client(backend, transport), transport
 
     async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
         dialect = self._kind.dialect
@@ -157,24 +205,8 @@ class ChatClient:
                 "model_not_found", f"{self._backend.name} does not say which model it serves: name it as `model`."
             ) from error
 
-    async def discover(self) -> Server:
-        key = api_key(self._backend, self._environ)
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-
-        async def get(path: str) -> Any:
-            response = await self._http.get(path, headers=headers)
-            if response.status_code != 200:
-                raise refusal(self._backend, response.status_code, response.content, response.headers)
-            return orjson.loads(response.content)
-
-        with reaching(self._backend, key):
-            return await self._kind.discover(get)
+    async def discover(self) -> Status:
+        return await inquire(self._kind, self._backend, self._environ, self._transport)
 
     async def aclose(self) -> None:
         await self._http.aclose()
-
-
-async def models_listed(get: Get) -> Server:
-    """What the family's `/models` tells."""
-    listing = await get("models")
-    return Server(tuple(Model(str(each["id"]), each.get("max_model_len")) for each in listing["data"]))

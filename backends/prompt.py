@@ -103,10 +103,7 @@ def follow_up(prompt: Prompt, reply: Sequence[Turn], text: str, images: tuple[Im
     and joins the previous turn when the reply ends empty (a lane that failed or was stopped before it said anything).
     """
     turns = [*prompt.turns, *reply]
-    answered = {turn.call_id for turn in reply if isinstance(turn, ToolTurn)}
-    called = [call for turn in reply if isinstance(turn, AssistantTurn) for call in turn.calls]
-    waiting = [call for call in called if call.id not in answered]
-    if waiting:
+    if waiting := _waiting(reply):
         if images:
             raise ValueError(RESULT_IS_TEXT)
         turns += [ToolTurn(call.id, call.name, text) for call in waiting]
@@ -123,6 +120,18 @@ def follow_up(prompt: Prompt, reply: Sequence[Turn], text: str, images: tuple[Im
                 raise ValueError(RESULT_IS_TEXT)
             turns[-1] = ToolTurn(call_id, name, f"{result}\n\n{text}")
     return replace(prompt, turns=tuple(turns))
+
+
+def _waiting(reply: Iterable[Turn]) -> list[ToolCall]:
+    """The calls that got no result: only the last round has any, and servers may use an earlier id again."""
+    waiting: list[ToolCall] = []
+    for turn in reply:
+        match turn:
+            case AssistantTurn(calls=calls):
+                waiting = list(calls)
+            case ToolTurn(call_id):
+                waiting = [call for call in waiting if call.id != call_id]
+    return waiting
 
 
 def images_of(turns: Iterable[Turn]) -> tuple[Image, ...]:
