@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from backends import parity
 from backends.answer import Answer, Round, State
 from backends.arguments import problem
@@ -240,7 +238,7 @@ def _place(text: str, at: int) -> str:
 def _texts(prompt: Prompt) -> Iterator[str]:
     """What people and tools said: all that a server gets as text but the model's own words."""
     yield prompt.system
-    yield from (orjson.dumps([tool.name, tool.description, tool.parameters]).decode() for tool in prompt.tools)
+    yield from (f"{tool.name} {tool.description} {tool.parameters}" for tool in prompt.tools)
     for turn in prompt.turns:
         match turn:
             case UserTurn(text) | ToolTurn(content=text):

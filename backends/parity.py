@@ -4,8 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-import orjson
-
 from backends.answer import Answer
 from backends.lane import Lane
 from backends.model import family
@@ -102,7 +100,7 @@ def _of_images(prompt: Prompt, difference: int) -> bool:
 
 
 def _tools_tokens(tools: Iterable[Tool]) -> int:
-    return sum(len(orjson.dumps([tool.name, tool.description, tool.parameters])) // 4 + 12 for tool in tools)
+    return sum(len(f"{tool.name} {tool.description} {tool.parameters}") // 4 + 12 for tool in tools)
 
 
 def _near(difference: int, estimate: int) -> bool:

@@ -45,6 +45,7 @@ class Run:
     def __init__(self, stream: Stream, asked: Sequence[tuple[Lane, Prompt]]) -> None:
         """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step."""
         self.lanes = tuple(lane for lane, _ in asked)
+        self.prompts = tuple(prompt for _, prompt in asked)
         self.log: list[Entry] = []
         self.started, self._start = datetime.now(UTC), time.perf_counter_ns()
         self._folds = tuple(Fold() for _ in asked)

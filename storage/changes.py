@@ -1,4 +1,7 @@
-"""Every write, as a job for the writer: what is created, appended, ended, rated. Nothing is overwritten but an end."""
+"""Every write, as a job for the writer: what is created, appended, ended, rated.
+
+Nothing is overwritten but an end and the flags that come with it.
+"""
 
 import uuid
 import zlib
@@ -6,20 +9,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, exists, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
 
 from backends import recording
 from backends.answer import Answer, fold
 from backends.events import Failed, Finished, Stamped
+from backends.flags import Flag, flagged
 from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
 from storage import lanes, prompts
 from storage.comparison import Rating
 from storage.errors import RatingError, StorageError
-from storage.queries import grouped, recordings
+from storage.queries import answers_of, grouped, prompts_of, recordings
 from storage.ratings import commented, named, tagged, whole
-from storage.schema import answers, comparisons, images, prompt_images, ratings, recording_chunks, texts
+from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies
 
 LOST = Failed("bug", "Not all of this answer could be stored. Please report it with the app's log.")
@@ -61,12 +65,15 @@ def append(
     started: datetime,
     entries: Sequence[Entry],
     ended: Mapping[int, Answer],
+    odd: Sequence[Sequence[Flag]] = (),
 ) -> None:
     ids = _begun(connection, comparison_id, started)
     for lane, events in grouped(entries).items():
         _record(connection, ids[lane], events)
     for lane, answer in ended.items():
         _end(connection, ids[lane], answer)
+    for lane, found in enumerate(odd):
+        _flag(connection, comparison_id, ids[lane], found)
 
 
 def abandon(connection: Connection, comparison_id: str, started: datetime, entries: Sequence[Entry]) -> None:
@@ -79,16 +86,20 @@ def abandon(connection: Connection, comparison_id: str, started: datetime, entri
             whole.append(Stamped(events[-1].at, LOST))
         _record(connection, ids[lane], whole)
         _end(connection, ids[lane], fold(recordings(connection, [ids[lane]])[ids[lane]]))
+    _flag_kept(connection, comparison_id)
 
 
 def interrupt(connection: Connection) -> None:
     """Gives every lane without an end one. Only for an app that has just begun: its own lanes have no end either."""
-    unended = connection.scalars(select(answers.c.id).where(answers.c.end_us.is_(None))).all()
-    for answer_id in unended:
+    wanted = select(answers.c.id, answers.c.comparison_id).where(answers.c.end_us.is_(None))
+    unended = connection.execute(wanted).all()
+    for answer_id, _ in unended:
         events = recordings(connection, [answer_id])[answer_id]
         end = Stamped(events[-1].at if events else 0, INTERRUPTED)
         _record(connection, answer_id, [end])
         _end(connection, answer_id, fold([*events, end]))
+    for comparison_id in {row.comparison_id for row in unended}:
+        _flag_kept(connection, comparison_id)
 
 
 def rate(
@@ -200,3 +211,21 @@ def _recordable(stamped: Stamped) -> bool:
 def _end(connection: Connection, answer_id: str, answer: Answer) -> None:
     connection.execute(update(answers).where(answers.c.id == answer_id).values(**lanes.outcome(answer)))
     connection.execute(update(texts).where(texts.c.answer_id == answer_id).values(**lanes.words(answer)))
+
+
+def _flag(connection: Connection, comparison_id: str, answer_id: str, found: Sequence[Flag]) -> None:
+    connection.execute(delete(flags).where(flags.c.answer_id == answer_id))
+    for flag in found:
+        connection.execute(
+            insert(flags).values(answer_id=answer_id, code=flag.code, detail=flag.detail, comparison_id=comparison_id)
+        )
+
+
+def _flag_kept(connection: Connection, comparison_id: str) -> None:
+    """Flags the lanes of a comparison that has ended, from what is kept of them."""
+    rows = answers_of(connection, [comparison_id])[comparison_id]
+    bodies = prompts_of(connection, {row.prompt_id for row in rows})
+    events = recordings(connection, [row.id for row in rows])
+    asked = [(lanes.restored(row), bodies[row.prompt_id]) for row in rows]
+    for row, found in zip(rows, flagged(asked, [fold(events[row.id]) for row in rows]), strict=True):
+        _flag(connection, comparison_id, row.id, found)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from backends.answer import Answer, State
 from backends.events import Stamped
+from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from storage.ratings import Ranking
@@ -35,6 +36,7 @@ class KeptLane:
     prompt: Prompt
     recording: tuple[Stamped, ...]
     answer: Answer
+    flags: tuple[Flag, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +94,20 @@ class Question:
     ratings: tuple[Rating, ...]
 
 
+class Answered(NamedTuple):
+    """A lane and what it has said; its flags come once all lanes of its comparison have ended."""
+
+    lane: Lane
+    answer: Answer
+    flags: tuple[Flag, ...]
+
+
 class RowLane(NamedTuple):
+    """A lane in a list; `flags` are codes."""
+
     label: str
     state: State
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, literal, select, tuple_
+from sqlalchemy import Connection, exists, func, literal, select, tuple_
 
 from backends import recording
-from backends.answer import Answer, State, fold
+from backends.answer import State, fold
 from backends.events import Stamped
-from backends.lane import Lane
+from backends.flags import TITLES, Flag
 from backends.prompt import Image, Prompt
 from storage import lanes, prompts
 from storage.comparison import (
+    Answered,
     AskedLane,
     Comparison,
     Cursor,
@@ -31,13 +32,15 @@ from storage.comparison import (
     current,
 )
 from storage.images import ImageStore
-from storage.schema import Moment, answers, comparisons, prompt_images, ratings, recording_chunks, texts
+from storage.schema import Moment, answers, comparisons, flags, prompt_images, ratings, recording_chunks, texts
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
 
 log = logging.getLogger(__name__)
 
 ANSWERS: sa.Select[Any] = select(answers)
+
+_ORDER = {code: place for place, code in enumerate(TITLES)}
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -48,8 +51,9 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
     if found is None:
         return None
     rows = answers_of(connection, [comparison_id])[comparison_id]
-    asked = _prompts(connection, {found.prompt_id, *(row.prompt_id for row in rows)}, partial(_data, files))
+    asked = prompts_of(connection, {found.prompt_id, *(row.prompt_id for row in rows)}, partial(_data, files))
     events = recordings(connection, [row.id for row in rows])
+    odd = flags_of(connection, [row.id for row in rows])
     return Comparison(
         id=found.id,
         created_at=found.created_at,
@@ -63,6 +67,7 @@ def comparison(connection: Connection, files: ImageStore, comparison_id: str) ->
                 prompt=asked[row.prompt_id],
                 recording=events[row.id],
                 answer=fold(events[row.id]),
+                flags=tuple(odd[row.id]),
             )
             for row in rows
         ),
@@ -76,7 +81,7 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         return None
     rows = answers_of(connection, [comparison_id])[comparison_id]
     ids = {found.prompt_id, *(row.prompt_id for row in rows)}
-    asked = _prompts(connection, ids, lambda _: b"")
+    asked = prompts_of(connection, ids)
     return Question(
         id=found.id,
         prompt=asked[found.prompt_id],
@@ -87,10 +92,11 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
     )
 
 
-def answered(connection: Connection, comparison_id: str) -> tuple[tuple[Lane, Answer], ...]:
+def answered(connection: Connection, comparison_id: str) -> tuple[Answered, ...]:
     rows = answers_of(connection, [comparison_id])[comparison_id]
     events = recordings(connection, [row.id for row in rows])
-    return tuple((lanes.restored(row), fold(events[row.id])) for row in rows)
+    odd = flags_of(connection, [row.id for row in rows])
+    return tuple(Answered(lanes.restored(row), fold(events[row.id]), tuple(odd[row.id])) for row in rows)
 
 
 def answer_text(connection: Connection, comparison_id: str, position: int) -> str | None:
@@ -113,15 +119,18 @@ def links(connection: Connection, comparison_id: str) -> tuple[Link, ...]:
     return tuple(Link(row.id, row.title) for row in rows)
 
 
-def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
+def page(connection: Connection, before: Cursor | None, limit: int, flag: str = "") -> Page:
     columns = comparisons.c
     wanted = select(comparisons).order_by(columns.created_at.desc(), columns.id.desc()).limit(limit + 1)
     if before:
         wanted = wanted.where(tuple_(columns.created_at, columns.id) < place(before))
+    if flag:
+        wanted = wanted.where(exists().where(flags.c.code == flag, flags.c.comparison_id == columns.id))
     found = connection.execute(wanted).all()
     shown = found[:limit]
     ids = [row.id for row in shown]
     asked = answers_of(connection, ids)
+    odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
     shown_images = images_of(connection, [row.prompt_id for row in shown])
     judged = ratings_of(connection, ids)
     rows = tuple(
@@ -131,12 +140,22 @@ def page(connection: Connection, before: Cursor | None, limit: int) -> Page:
             follows=row.follows_id,
             title=row.title,
             images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
-            lanes=tuple(RowLane(lanes.restored(lane).label, State(lane.state)) for lane in asked[row.id]),
+            lanes=tuple(
+                RowLane(lanes.restored(lane).label, State(lane.state), tuple(each.code for each in odd[lane.id]))
+                for lane in asked[row.id]
+            ),
             ratings=current(judged[row.id]),
         )
         for row in shown
     )
     return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(found) > limit else None)
+
+
+def flag_counts(connection: Connection) -> dict[str, int]:
+    """How many comparisons each code flags, in the order of their titles."""
+    counted = func.count(flags.c.comparison_id.distinct())
+    rows = connection.execute(select(flags.c.code, counted).group_by(flags.c.code)).all()
+    return dict(sorted(((code, count) for code, count in rows), key=lambda row: _rank(row[0])))
 
 
 def place(cursor: Cursor) -> sa.Tuple:
@@ -171,6 +190,18 @@ def answers_of(
     return grouped((row.comparison_id, row) for row in rows)
 
 
+def flags_of(connection: Connection, answer_ids: Collection[str]) -> defaultdict[str, list[Flag]]:
+    """The flags of each answer, in the order of their titles."""
+    columns = flags.c
+    wanted = select(columns.answer_id, columns.code, columns.detail).where(columns.answer_id.in_(answer_ids))
+    rows = sorted(connection.execute(wanted), key=lambda row: _rank(row.code))
+    return grouped((row.answer_id, Flag(row.code, row.detail)) for row in rows)
+
+
+def _rank(code: str) -> int:
+    return _ORDER.get(code, len(_ORDER))
+
+
 def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
     """The images of each prompt, described, in the order of their first showing."""
     columns = prompt_images.c
@@ -181,6 +212,16 @@ def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdic
         .order_by(columns.prompt_id, columns.position)
     )
     return grouped((row.prompt_id, row) for row in rows)
+
+
+def prompts_of(
+    connection: Connection, ids: Collection[str], data: Callable[[str], bytes] = lambda _: b""
+) -> dict[str, Prompt]:
+    """The prompts by id; `data` gives an image's bytes by its hash."""
+    described = {row.sha256: row for row in chain.from_iterable(images_of(connection, ids).values())}
+    shown = {sha256: Image(sha256, row.mime, row.width, row.height, data(sha256)) for sha256, row in described.items()}
+    bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
+    return {row.id: prompts.restore(row.body, shown) for row in bodies}
 
 
 def rating(row: sa.Row[Any]) -> Rating:
@@ -212,14 +253,6 @@ def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
 
 def _found(connection: Connection, comparison_id: str) -> sa.Row[Any] | None:
     return connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
-
-
-def _prompts(connection: Connection, ids: Collection[str], data: Callable[[str], bytes]) -> dict[str, Prompt]:
-    """The prompts by id; `data` gives an image's bytes by its hash."""
-    described = {row.sha256: row for row in chain.from_iterable(images_of(connection, ids).values())}
-    shown = {sha256: Image(sha256, row.mime, row.width, row.height, data(sha256)) for sha256, row in described.items()}
-    bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
-    return {row.id: prompts.restore(row.body, shown) for row in bodies}
 
 
 def _data(files: ImageStore, sha256: str) -> bytes:

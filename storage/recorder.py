@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from backends.events import Failed, Finished
+from backends.flags import flagged
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import INTERRUPTED, Run, Stream
@@ -106,8 +107,11 @@ class Recorder:
         ended |= {entry.lane for entry in batch if isinstance(entry.stamped.event, Finished | Failed)}
         changed = ended & {entry.lane for entry in batch}  # usage may follow an end
         answers = run.answers() if changed else ()
+        over = changed and len(ended) == len(run.lanes)
+        flags = flagged(tuple(zip(run.lanes, run.prompts, strict=True)), answers) if over else ()
+        outcomes = {lane: answers[lane] for lane in changed}
         try:
-            await self._store.append(comparison_id, run.started, batch, {lane: answers[lane] for lane in changed})
+            await self._store.append(comparison_id, run.started, batch, outcomes, flags)
         except StorageError as error:
             if str(error) != self._problems.get(comparison_id):
                 log.exception("comparison %s can't be stored just now; trying again", comparison_id)

@@ -139,8 +139,10 @@ flags = Table(
     "flags",
     metadata,
     Column("answer_id", ForeignKey("answers.id"), primary_key=True),
-    Column("code", String(40), primary_key=True, index=True),
+    Column("code", String(40), primary_key=True),
     Column("detail", Text, nullable=False),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),  # its answer's: a list finds it by the index
+    Index(None, "code", "comparison_id"),
 )
 
 texts = Table(

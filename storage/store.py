@@ -9,11 +9,12 @@ from typing import TypeVar
 from sqlalchemy import Connection, Engine
 
 from backends.answer import Answer
+from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
 from storage import changes, queries
-from storage.comparison import Comparison, Cursor, Page, Question, Rating
+from storage.comparison import Answered, Comparison, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
@@ -54,13 +55,19 @@ class Store:
         return await self._write(lambda connection: changes.create(connection, prompt, asked, follows))
 
     async def append(
-        self, comparison_id: str, started: datetime, entries: Sequence[Entry], ended: Mapping[int, Answer]
+        self,
+        comparison_id: str,
+        started: datetime,
+        entries: Sequence[Entry],
+        ended: Mapping[int, Answer],
+        flags: Sequence[Sequence[Flag]] = (),
     ) -> None:
-        """Adds to the lanes' recordings, whose times count from `started`; keeps what the lanes that `ended` fold into.
+        """Adds to the lanes' recordings, whose times count from `started`; keeps what the lanes that `ended` fold into,
+        and once all of them have, each lane's `flags`.
 
         Raises StorageError.
         """
-        await self._write(lambda connection: changes.append(connection, comparison_id, started, entries, ended))
+        await self._write(lambda connection: changes.append(connection, comparison_id, started, entries, ended, flags))
 
     async def abandon(self, comparison_id: str, started: datetime, entries: Sequence[Entry]) -> None:
         """Ends a run that `append` can't take: with what can be recorded of it, and a failure. Raises StorageError."""
@@ -88,7 +95,7 @@ class Store:
     async def question(self, comparison_id: str) -> Question | None:
         return await self._read(lambda connection: queries.question(connection, comparison_id))
 
-    async def answered(self, comparison_id: str) -> tuple[tuple[Lane, Answer], ...]:
+    async def answered(self, comparison_id: str) -> tuple[Answered, ...]:
         """Each lane and what it has said as far as it is stored, in the order shown; () where there is none."""
         return await self._read(lambda connection: queries.answered(connection, comparison_id))
 
@@ -96,8 +103,13 @@ class Store:
         """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
         return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
 
-    async def page(self, before: Cursor | None = None, limit: int = 50) -> Page:
-        return await self._read(lambda connection: queries.page(connection, before, limit))
+    async def page(self, before: Cursor | None = None, limit: int = 50, *, flag: str = "") -> Page:
+        """With `flag`, only comparisons of which a lane has a flag of that code."""
+        return await self._read(lambda connection: queries.page(connection, before, limit, flag))
+
+    async def flag_counts(self) -> dict[str, int]:
+        """How many comparisons each code flags, without those that flag none."""
+        return await self._read(queries.flag_counts)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))

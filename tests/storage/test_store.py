@@ -169,7 +169,7 @@ async def test_answers_are_read_without_prompts_and_to_the_letter(store: Store) 
     await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
     await store.append(comparison_id, BEGAN, entries(1, stamped()[:4]), {})
     whole = await read(store, comparison_id)
-    assert await store.answered(comparison_id) == tuple((lane.lane, lane.answer) for lane in whole.lanes)
+    assert await store.answered(comparison_id) == tuple((lane.lane, lane.answer, lane.flags) for lane in whole.lanes)
     assert [await store.answer_text(comparison_id, position) for position in (0, 1, 2, -1)] == [
         "=1+1 is 2\u2028🙂\nDone.",
         "",
@@ -231,7 +231,7 @@ async def test_a_row_tells_what_a_list_needs(store: Store) -> None:
     await store.rate(comparison_id, "Ann", [[1], [0]])
     (row,) = (await store.page()).rows
     assert row.title == "What is 1+1?"
-    assert row.lanes == (("one · m-1 · FP8", State.DONE), ("two · m-2 · effort high", State.WAITING))
+    assert row.lanes == (("one · m-1 · FP8", State.DONE, ()), ("two · m-2 · effort high", State.WAITING, ()))
     assert [rating.ranking for rating in row.ratings] == [((1,), (0,))]
 
 

@@ -1,16 +1,10 @@
-"""What backends tell beside the answer: flags, rounds of tool calls, figures of their own.
-
-Revision ID: 0002
-Revises: 0001
-"""
+"""What backends tell beside the answer: flags, rounds of tool calls, figures of their own."""
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -26,7 +20,9 @@ def upgrade() -> None:
         sa.Column("answer_id", sa.String(32), nullable=False),
         sa.Column("code", sa.String(40), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("comparison_id", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("answer_id", "code", name="pk_flags"),
         sa.ForeignKeyConstraint(["answer_id"], ["answers.id"], name="fk_flags_answer_id"),
+        sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name="fk_flags_comparison_id"),
     )
-    op.create_index("ix_flags_code", "flags", ["code"])
+    op.create_index("ix_flags_code_comparison_id", "flags", ["code", "comparison_id"])
