@@ -145,8 +145,8 @@ def _calls(script: Script, tools: list[Any], choice: object, wanted: int) -> Ite
 
 
 def _sample(function: dict[str, Any]) -> ToolCall:
-    schema = function.get("parameters") or {}
-    arguments = {name: _value(schema.get("properties", {}).get(name, {})) for name in schema.get("required", ())}
+    properties = (function.get("parameters") or {}).get("properties", {})
+    arguments = {name: _value(schema) for name, schema in properties.items()}
     return ToolCall(_WEATHER.id, function["name"], orjson.dumps(arguments).decode())
 
 

@@ -109,9 +109,8 @@ class Voice:
 
     def frames(self, speech: Speech, include_usage: bool) -> Iterator[bytes]:
         head, *others = self.chunks(speech, include_usage)
-        yield self.comment + framed(head)
-        if speech.progress and self.progress:
-            yield from (framed(head | self.progress(done)) for done in (512, 900))
+        told = [head | self.progress(done) for done in (512, 900)] if speech.progress and self.progress else []
+        yield self.comment + b"".join(map(framed, [head, *told]))
         yield from map(framed, others)
         if self.done and speech.script.fault not in ("no_done", "no_finish"):
             yield DONE
