@@ -92,10 +92,10 @@ class _Inquiry:
             case httpx.ConnectTimeout() | httpx.ConnectError():
                 return transport_error(self.backend, error)
             case httpx.TimeoutException():
-                return BackendError("timeout", f"{self.backend.name} did not answer within {PATIENCE:g} s.")
+                kind, said = "timeout", f"did not answer within {PATIENCE:g} s. Is it overloaded, or its address wrong?"
             case _:
-                said = f"{self.backend.name} broke off its answer ({type(error).__name__}). Is its address right?"
-                return BackendError("truncated", said)
+                kind, said = "truncated", f"broke off its answer ({type(error).__name__}). Is its address right?"
+        return BackendError(kind, f"{self.backend.name} {said}")
 
 
 async def ready(get: Get, path: str) -> None:

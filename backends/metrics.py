@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 # By the names of vLLM and NIM, SGLang, llama.cpp; older NIMs leave the `vllm:` away.
 _SUMS = {
-    "running": ("num_requests_running", "num_running_reqs", "requests_processing"),
-    "waiting": ("num_requests_waiting", "num_queue_reqs", "requests_deferred"),
+    "requests running": ("num_requests_running", "num_running_reqs", "requests_processing"),
+    "requests waiting": ("num_requests_waiting", "num_queue_reqs", "requests_deferred"),
     "prompt tokens": ("prompt_tokens_total",),
     "generated tokens": ("generation_tokens_total", "tokens_predicted_total"),
 }

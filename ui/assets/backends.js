@@ -24,7 +24,8 @@ function made(name) {
     again.disabled = false; say(again, 'Ask again');
   });
   foot.append(make('time'), again);
-  card.append(head, make('p', 'model'), make('p', 'problem'), make('dl', 'facts'), make('dl', 'load'), offers, foot);
+  card.append(head, make('p', 'model'), make('p', 'note'), make('p', 'problem'), make('dl', 'facts'), make('dl', 'load'), offers, foot);
+  card.querySelector('.load').title = 'By the server\'s own count, since it started';
   cards.set(name, card); return card;
 }
 
@@ -43,6 +44,7 @@ function shown(v) {
   card.dataset.reach = v.reach;
   say(part('.kind'), v.title); say(part('.reach b'), v.reach);
   say(part('.model'), [v.model || 'model not known', v.artifact].filter(Boolean).join(' · '));
+  say(part('.note'), v.note);
   part('.problem').hidden = !v.problem; say(part('.problem'), v.problem);
   pairs(part('.facts'), FACTS.map(([name, of]) => [name, of(v)]).filter(([, value]) => value));
   pairs(part('.load'), Object.entries(v.load).map(([name, value]) => [name, count(value)]));
