@@ -102,11 +102,12 @@ class Handlers:
     def stop_lane(self, index: int, run: str) -> None:
         self.recorder.stop(run, index)
 
-    def give(self, index: int, run: str, event: gr.EventData) -> None:
-        """A person's result of a tool call of this lane, and of the same call of the others."""
+    def give(self, event: gr.EventData) -> None:
+        """A person's result of a tool call; the same call of other lanes gets it too."""
         match event._data:
-            case {"call": int() as call, "content": str() as content}:
-                self.recorder.give(run, index, call, asking.clean(content))
+            case {"key": str() as key, "call": int() as call, "content": str() as content}:
+                run, _, index = key.partition("/")
+                self.recorder.give(run, int(index), call, asking.clean(content))
 
     # choosing lanes
 
@@ -188,7 +189,7 @@ class Handlers:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
             stored = zip(fixed, await self.store.answered(run), strict=True)
-            parts = [(cards.shown(one, answer), answer.text) for one, (_, answer) in stored]
+            parts = [(cards.shown(one, answer, flags), answer.text) for one, (_, answer, flags) in stored]
             yield [*itertools.chain(*parts), *[None] * (2 * (len(self.slots) - len(parts)))]
 
     def _frame(self, fixed: Sequence[Fixed], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool) -> Frame:
@@ -274,7 +275,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
     add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
-        slot.card.give(partial(does.give, index), run, None, **PRIVATE)
+        slot.card.give(does.give, None, None, **PRIVATE)
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since

@@ -36,6 +36,8 @@ NAMES = {
     "tokens_per_second": ("speed", "All tokens over the time since it began, reading the prompt included"),
     "speculative_decoding.mean_acceptance_length": ("tokens a step", "Accepted drafts and the model's own token"),
     "speculative_decoding.draft_acceptance_rate": ("drafts kept", "Proposed tokens that the model kept"),
+    "speculative_decoding.num_spec_steps": ("draft steps", "Steps of speculative decoding"),
+    "speculative_decoding.num_spec_tokens": ("draft length", "Tokens that the draft model may propose a step"),
     "speculative_decoding.num_draft_tokens": ("drafted", "Tokens that the draft model proposed"),
     "speculative_decoding.num_accepted_draft_tokens": ("accepted", "Proposed tokens that the model kept"),
 }
@@ -51,17 +53,11 @@ def timed_here(lane: Lane, answer: Answer) -> list[Figure]:
         _tokens(answer),
         _count("cached", usage.cached, "Prompt tokens that the server took from its cache"),
         _count("images", usage.image, "Prompt tokens that are images, as reported by the server"),
+        _rounds(answer),
+        _waited(answer),
         _since(times, times.end or times.last, "total", "From sending the request to the end (so far)"),
+        _cost(lane, answer),
     ]
-    if len(answer.rounds) > 1:
-        explanation = "Requests, each after the first with the results of tool calls; times count from the first"
-        rows.append(("rounds", str(len(answer.rounds)), explanation))
-    if answer.waited:
-        explanation = "The server asked to wait before it was asked again; the times count from then"
-        rows.append(("waited", f"{answer.waited:g} s", explanation))
-    if (price := cost(lane, answer)) is not None:
-        explanation = "${:g} in, ${:g} out per million tokens".format(*lane.prices)
-        rows.append(("cost", f"${price:.5f}", explanation))
     return [row for row in rows if row]
 
 
@@ -117,6 +113,22 @@ def _tokens(answer: Answer) -> Figure | None:
 
 def _count(name: str, count: int | None, explanation: str) -> Figure | None:
     return (name, str(count), explanation) if count else None
+
+
+def _rounds(answer: Answer) -> Figure | None:
+    explanation = "Requests, each after the first with the results of tool calls; times count from the first"
+    return ("rounds", str(len(answer.rounds)), explanation) if len(answer.rounds) > 1 else None
+
+
+def _waited(answer: Answer) -> Figure | None:
+    explanation = "The server asked to wait before it was asked again; the times count from then"
+    return ("waited", f"{answer.waited:g} s", explanation) if answer.waited else None
+
+
+def _cost(lane: Lane, answer: Answer) -> Figure | None:
+    price = cost(lane, answer)
+    explanation = "${} in, ${} out per million tokens".format(*lane.prices)
+    return None if price is None else ("cost", f"${price:.5f}", explanation)
 
 
 def _numbers(found: Any, path: str = "") -> Iterator[tuple[str, float]]:

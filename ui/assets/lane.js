@@ -53,7 +53,7 @@ function asking(i) {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault(); form.requestSubmit();
   });
-  form.addEventListener('submit', (event) => { event.preventDefault(); trigger('give', { call: i, content: text.value }); });
+  form.addEventListener('submit', (event) => { event.preventDefault(); trigger('give', { key, call: i, content: text.value }); });
   form.append(text, give);
   return form;
 }
