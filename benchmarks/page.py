@@ -14,9 +14,9 @@ from typing import IO
 from playwright.sync_api import Browser, Page
 
 from benchmarks.chromium import PROMPT, chromium, processes
-from benchmarks.fake import Script
 from benchmarks.figures import cpu, medians, others, percentile, table, tree
 from benchmarks.servers import Server, serving
+from tests.fake.script import Script
 
 LANES = 4
 RATE = 100
@@ -57,7 +57,7 @@ def app(fake: str, *options: str, errors: IO[str] | None = None) -> Iterator[Ser
     """The real app on a fresh database, its four backends all on the fake server; `options` go to the interpreter."""
     with tempfile.TemporaryDirectory() as folder:
         backends = Path(folder, "backends.toml")
-        entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/v1"\nmodel = "fake"\n\n'
+        entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/openai/v1"\nmodel = "fake"\n\n'
         backends.write_text("".join(entry.format(name, fake) for name in NAMES))
         database = f"sqlite:///{Path(folder, 'bench.db')}"
         with serving(*options, "app.py", errors=errors, DATABASE_URL=database, BACKENDS=str(backends)) as server:
@@ -111,10 +111,10 @@ def ask(browser: Browser, server: Server, tokens: int) -> dict[str, float]:
 def main(quick: bool) -> None:
     rounds = {500: 1} if quick else {500: 3, 2_000: 2}
     with ExitStack() as stack:
-        fake = stack.enter_context(serving("-m", "benchmarks.fake")).url
+        fake = stack.enter_context(serving("-m", "tests.fake")).url
         servers = {
             "app": stack.enter_context(app(fake)),
-            "floor": stack.enter_context(serving("-m", "benchmarks.floor", FAKE_URL=fake)),
+            "floor": stack.enter_context(serving("-m", "benchmarks.floor", FAKE_URL=f"{fake}/openai")),
         }
         browser = stack.enter_context(chromium())
         for server in servers.values():

@@ -14,9 +14,9 @@ from backends.prompt import Prompt, UserTurn
 from backends.registry import Registry
 from backends.runner import Run
 from benchmarks import raw
-from benchmarks.fake import STAMP, Script
 from benchmarks.figures import medians, percentile, table
 from benchmarks.servers import serving
+from tests.fake.script import STAMP, Script
 
 CHUNKS = 25_600
 KINDS = ("openai", "mistral")
@@ -55,7 +55,7 @@ class Lanes:
     """The same through a run, watched as the page watches it."""
 
     def __init__(self, kind: str, url: str) -> None:
-        backend = Backend("fake", kind=kind, base_url=f"{url}/v1", model="fake", key_env=KEY)
+        backend = Backend("fake", kind=kind, base_url=f"{url}/{kind}/v1", model="fake", key_env=KEY)
         self._lane, self._registry = Lane(backend), Registry((backend,), (), os.environ)
 
     async def read(self, streams: int, prompt: str, seen: Seen) -> None:
@@ -118,7 +118,9 @@ async def in_turns(
 
 
 async def measured(url: str, quick: bool) -> tuple[dict[str, Figures], dict[str, Figures]]:
-    readers: dict[str, Reader] = {BASELINE: Bare(url)} | {f"lane of kind {kind}": Lanes(kind, url) for kind in KINDS}
+    readers: dict[str, Reader] = {BASELINE: Bare(f"{url}/openai")} | {
+        f"lane of kind {kind}": Lanes(kind, url) for kind in KINDS
+    }
     for reader in readers.values():
         await reader.read(1, str(Script(rate=0)), lambda text: None)  # the first answer pays for imports
     floods = await in_turns(readers, flood, 2 if quick else 5)
@@ -143,7 +145,7 @@ def fold_cost(length: int, every: int) -> float:
 
 def main(quick: bool) -> None:
     os.environ[KEY] = "any"
-    with serving("-m", "benchmarks.fake") as fake:
+    with serving("-m", "tests.fake") as fake:
         floods, paces = asyncio.run(measured(fake.url, quick))
     base = floods[BASELINE]
     table(

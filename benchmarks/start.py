@@ -50,7 +50,7 @@ def imports(start: Start) -> Counter[str]:
 
 
 def main(quick: bool) -> None:
-    with serving("-m", "benchmarks.fake") as fake, chromium() as browser:
+    with serving("-m", "tests.fake") as fake, chromium() as browser:
         starts: dict[str, Start] = {"app": partial(app, fake.url), "bare Gradio": bare}
         packages = {name: imports(start) for name, start in starts.items()}  # warms the disk for what is timed next
         rounds = [{name: timed(start, browser) for name, start in starts.items()} for _ in range(1 if quick else 3)]
