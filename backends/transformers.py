@@ -6,7 +6,7 @@ from backends.chat import COMMON_KEYS, ChatClient
 from backends.inquiry import models_listed
 from backends.kind import Dialect, Get, Kind
 from backends.lane import Lane
-from backends.prompt import AssistantTurn, Prompt
+from backends.prompt import AssistantTurn, Prompt, images_of
 from backends.status import Server
 
 DIALECT = Dialect(
@@ -26,6 +26,10 @@ def caveats(lane: Lane, prompt: Prompt) -> Iterator[str]:
         yield "Marks are stripped from the text: reasoning, tool calls and answer may arrive as one."
     if lane.seed is not None:
         yield "The seed is one for the whole server: other requests at the same time change what it gives."
+    if images_of(prompt.turns):
+        yield "A model without eyes is shown nothing of an image, and the server does not say so."
+    if lane.backend.context is None:
+        yield "A prompt beyond its context is not refused, but answered with nonsense."
     if any(isinstance(turn, AssistantTurn) and turn.calls and turn.text for turn in prompt.turns):
         yield "What was said beside an earlier tool call does not reach the model."
 

@@ -193,12 +193,14 @@ CAVEATS = [
     ("nim", {"effort": "high"}, {}, ["[THINK]"]),
     ("llamacpp", {"effort": "high"}, {"tools": (SQUARE,)}, []),
     ("mistral", {"effort": "high", "seed": 1}, {"tools": (SQUARE,)}, []),
-    ("transformers", {"effort": "none"}, {}, []),
-    ("transformers", {"effort": "high", "seed": 1}, {}, ["may arrive as one", "whole server"]),
-    ("transformers", {"effort": "none"}, {"tools": (SQUARE,)}, ["may arrive as one"]),
+    ("transformers", {"effort": "none", "backend": replace(BACKEND, context=9)}, {}, []),
+    ("transformers", {"effort": "high", "seed": 1}, {}, ["may arrive as one", "whole server", "with nonsense"]),
+    ("transformers", {"effort": "none"}, {"tools": (SQUARE,)}, ["may arrive as one", "with nonsense"]),
+    ("transformers", {"effort": "none"}, {"turns": (UserTurn("", (picture(1),)),)}, ["without eyes", "with nonsense"]),
     ("openai", {}, {"tools": (SQUARE,)}, []),
     ("openai", {"effort": "high"}, {"tools": (SQUARE,), "tool_choice": "auto"}, ["the effort", "the tool choice"]),
     ("ollama", {"effort": "high"}, {}, ["can't think", "dropped without a word"]),
+    ("ollama", {"effort": "none", "backend": replace(BACKEND, context=9)}, {}, []),
     (
         "lmstudio",
         {"effort": "none"},
@@ -213,7 +215,7 @@ CAVEATS = [
 def test_what_a_server_gets_wrong_is_said_only_where_it_applies(
     name: str, lane: dict[str, Any], asked: dict[str, Any], said: list[str], prompt: Prompt
 ) -> None:
-    found = list(kinds()[name].caveats(Lane(BACKEND, **lane), replace(prompt, **asked)))
+    found = list(kinds()[name].caveats(Lane(**{"backend": BACKEND} | lane), replace(prompt, **asked)))
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 

@@ -45,11 +45,12 @@ def good(**headers: str) -> httpx.Response:
 
 async def test_the_sdks_request_is_sent_and_recorded(long_prompt: Prompt) -> None:
     client, asked = answering(good())
-    events = [event async for event in client.stream(LANE, long_prompt)]
+    prompt = replace(long_prompt, tool_choice="measure")
+    events = [event async for event in client.stream(LANE, prompt)]
     assert isinstance(events[0], Sent)
     recorded, sent = orjson.loads(events[0].request), orjson.loads(asked[0].content)
     assert sent.keys() == recorded.keys() == DIALECT.keys
-    assert recorded == request_body(DIALECT, BACKEND.model, LANE, long_prompt)
+    assert recorded == request_body(DIALECT, BACKEND.model, LANE, prompt)
     assert (sent["model"], sent["reasoning_effort"], sent["random_seed"]) == ("mistral-small-2603", "high", 7)
     assert str(asked[0].url).partition("#")[0] == "https://api.mistral.ai/v1/chat/completions"
     assert asked[0].headers["authorization"] == "Bearer s3cret"
