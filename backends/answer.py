@@ -1,7 +1,7 @@
 """The one fold: events become an `Answer`. The live view, the saved row, the replay and the export all use it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -128,9 +128,10 @@ class Answer:
         first = 0
         for each in self.rounds:
             said = each.text or each.calls
-            turns.append(AssistantTurn(each.text, each.reasoning if said else "", each.calls))
-            for result in each.results:
-                call = each.calls[result.index - first]
+            calls = _told_apart(each.calls)
+            turns.append(AssistantTurn(each.text, each.reasoning if said else "", calls))
+            for result in sorted(each.results, key=lambda result: result.index):  # some templates go by the order
+                call = calls[result.index - first]
                 turns.append(ToolTurn(call.id, call.name, result.content))
             first += len(each.calls)
         return tuple(turns)
@@ -138,6 +139,17 @@ class Answer:
 
 def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part)
+
+
+def _told_apart(calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls of one request, each with an id of its own: some servers send none, or the same twice."""
+    apart: dict[str, ToolCall] = {}
+    for place, call in enumerate(calls):
+        id_ = call.id
+        while not id_ or id_ in apart:
+            id_ = f"{id_ or 'call'}_{place}"
+        apart[id_] = replace(call, id=id_)
+    return tuple(apart.values())
 
 
 def _counts(usage: Usage) -> tuple[int | None, ...]:

@@ -15,6 +15,8 @@ from backends.status import Server, Status
 # root, any other from the API's address. Raises BackendError.
 Get = Callable[[str], Awaitable[Any]]
 
+Stream = Callable[[Lane, Prompt], AsyncGenerator[Event]]
+
 
 class Client(Protocol):
     """Talks to one declared backend, for as long as the app runs."""
