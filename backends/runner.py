@@ -6,7 +6,7 @@ The runner alone stamps times and alone turns exceptions into `Failed`. It knows
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,10 @@ from typing import NamedTuple
 from backends.answer import Answer, Fold
 from backends.errors import BackendError
 from backends.events import Event, Failed, Finished, ReasoningDelta, Stamped, TextDelta, ToolCallDelta
+from backends.kind import Stream
 from backends.lane import Lane
+from backends.loop import Results, looped
+from backends.patience import patient
 from backends.prompt import Prompt
 
 log = logging.getLogger(__name__)
@@ -24,8 +27,6 @@ STOPPED = Failed("stopped", "Stopped.")
 INTERRUPTED = Failed("interrupted", "The app ended while this lane was answering. What had arrived is kept.")
 
 MOST = 4_000_000  # characters of one answer, beyond any model's context
-
-Stream = Callable[[Lane, Prompt], AsyncGenerator[Event]]
 
 
 class Entry(NamedTuple):
@@ -46,14 +47,16 @@ class Run:
         """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step."""
         self.lanes = tuple(lane for lane, _ in asked)
         self.prompts = tuple(prompt for _, prompt in asked)
+        self.results = Results(self.prompts[0].toolbox)
         self.log: list[Entry] = []
         self.started, self._start = datetime.now(UTC), time.perf_counter_ns()
         self._folds = tuple(Fold() for _ in asked)
         self._ended, self._closed = [False] * len(asked), [False] * len(asked)
         self._ends: dict[int, Failed] = {}
         self._changed, self._over = asyncio.Event(), asyncio.Event()
+        asking = looped(patient(stream), self.results)
         self._tasks = tuple(
-            asyncio.create_task(self._answer(index, stream, lane, prompt)) for index, (lane, prompt) in enumerate(asked)
+            asyncio.create_task(self._answer(index, asking, lane, prompt)) for index, (lane, prompt) in enumerate(asked)
         )
         for index, task in enumerate(self._tasks):
             task.add_done_callback(partial(self._close, index))
@@ -71,6 +74,12 @@ class Run:
             if lane in (None, index) and not task.done():
                 self._ends[index] = end
                 task.cancel()
+
+    def give(self, lane: int, call: int, content: str) -> None:
+        """Answers by hand the lane's call at this place, and every equal call of the run."""
+        calls = self.answers()[lane].calls
+        if call in range(len(calls)):
+            self.results.give(calls[call], content)
 
     async def changed(self, seen: int) -> int:
         """Waits until the log is longer than `seen` or the run is over; the length it has then."""
