@@ -2,13 +2,26 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
 from backends.errors import BackendError, words_of
-from backends.events import Event, Finished, ReasoningDelta, Reported, TextDelta, ToolCallDelta, Usage
+from backends.events import (
+    Event,
+    Finished,
+    Measured,
+    Progress,
+    ReasoningDelta,
+    Reported,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+)
+
+# Where servers tell what they measured of a request: llama.cpp, vLLM, SGLang, LM Studio.
+FIGURES = ("timings", "metrics", "sglext", "stats")
 
 
 @dataclass(slots=True)
@@ -18,12 +31,23 @@ class _Call:
     index: int
     id: str
     name: str = ""
+    arguments: list[str] = field(default_factory=list)
 
-    def is_another(self, id_: str, name: str) -> bool:
-        """Whether a piece begins another call: whole calls may all carry index 0, or none."""
+    def is_another(self, id_: str, name: str, arguments: str) -> bool:
+        """Whether a piece begins another call: whole calls may all carry index 0, or none, and no id either; but the
+        name alone tells nothing, since some servers repeat it with every piece."""
         if id_ and self.id:
             return bool(name) and id_ != self.id
-        return bool(name and self.name) and name != self.name
+        return bool(name and self.name) and (name != self.name or bool(arguments and self._is_whole()))
+
+    def _is_whole(self) -> bool:
+        if not (self.arguments and self.arguments[-1].endswith("}")):
+            return False
+        try:
+            orjson.loads("".join(self.arguments))
+        except orjson.JSONDecodeError:
+            return False
+        return True
 
 
 class Decoder:
@@ -36,34 +60,55 @@ class Decoder:
         self._count = 0
         self._reported = Reported("")
         self._usage = Usage()
+        self._figures: dict[str, Any] = {}
+        self._measured = Measured("{}")
+        self._finished = False
 
     def decode(self, chunk: Any) -> Iterator[Event]:
-        """One chunk may carry anything at once: reasoning, text, calls, usage, an error and the finish."""
+        """One chunk may carry anything at once: progress, reasoning, text, calls, usage, an error and the finish."""
         if not isinstance(chunk, dict):
-            raise BackendError("malformed", f"{self._name} sent a chunk that is no JSON object: {str(chunk)[:80]!r}")
+            raise BackendError("malformed", f"{self._name} sent a chunk that is no JSON object.")
         model = _text(chunk.get("model")) or self._reported.model
         server = _text(chunk.get("system_fingerprint")) or self._reported.server
         if model != self._reported.model or server != self._reported.server:
             self._reported = Reported(model, server)
             yield self._reported
+        if read := _dict(chunk.get("prompt_progress")):
+            yield from _progress(read)
         reason = ""
         for choice in _list(chunk.get("choices")):
             if not isinstance(choice, dict) or choice.get("index"):  # only the first choice is asked for
                 continue
-            if delta := _dict(choice.get("delta")):
+            # an answer that was not streamed is one `message`; a few servers add it to their deltas, as a sum
+            if delta := _dict(choice.get("delta", choice.get("message"))):
                 yield from self._delta(delta)
             reason = _text(choice.get("finish_reason")) or reason
-        if found := _dict(chunk.get("usage")):
-            usage = _usage(found)
-            if usage != self._usage:  # some servers repeat it in every chunk
-                self._usage = usage
-                yield usage
+        self._finished = self._finished or bool(reason)
+        yield from self._told(chunk)
         if error := chunk.get("error") or (chunk.get("object") == "error" and chunk):
             raise BackendError("midstream", f"{self._name} broke off: {words_of(error)}")
         if reason == "error":
             raise BackendError("midstream", f"{self._name} broke off with the finish reason 'error'.")
         if reason:
             yield Finished(reason)
+
+    def _told(self, chunk: dict[str, Any]) -> Iterator[Event]:
+        """The server's own counts and figures: some servers repeat them in every chunk, and the last are right."""
+        if found := _dict(chunk.get("usage")):
+            usage = _usage(found)
+            if usage != self._usage:
+                self._usage = usage
+                yield usage
+            if type(found.get("cost")) in (int, float):  # OpenRouter, in US dollars
+                self._figures["cost"] = found["cost"]
+        for key in FIGURES:
+            if figures := chunk.get(key):
+                self._figures |= _dict(figures)
+        if self._finished and self._figures:
+            measured = Measured(self._json(self._figures))
+            if measured != self._measured:
+                self._measured = measured
+                yield measured
 
     def _delta(self, delta: dict[str, Any]) -> Iterator[Event]:
         reasoning, twin = _text(delta.get("reasoning")), _text(delta.get("reasoning_content"))
@@ -86,16 +131,25 @@ class Decoder:
         index, id_, name = piece.get("index"), _text(piece.get("id")), _text(function.get("name"))
         slot = index if isinstance(index, int) else position
         id_ = "" if id_ == "null" else id_  # the Mistral SDK's stand-in for no id
+        said = function.get("arguments")
+        arguments = said if isinstance(said, str) else "" if said is None else self._json(said)
         call = self._calls.get(slot)
-        new = call is None or call.is_another(id_, name)
+        new = call is None or call.is_another(id_, name, arguments)
         if call is None or new:
             call = self._calls[slot] = _Call(self._count, id_)
             self._count += 1
         fresh_name = "" if call.name else name
         call.name = call.name or name
-        arguments = _arguments(function.get("arguments"))
+        if arguments:
+            call.arguments.append(arguments)
         if new or fresh_name or arguments:
             yield ToolCallDelta(call.index, (id_ or new_call_id()) if new else "", fresh_name, arguments)
+
+    def _json(self, value: object) -> str:
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError as error:  # it reads deeper than it writes
+            raise BackendError("malformed", f"{self._name} sent JSON that is nested too deep.") from error
 
 
 def new_call_id() -> str:
@@ -116,14 +170,11 @@ def _parts(content: object) -> Iterator[Event]:
                 yield TextDelta(text)
 
 
-def _arguments(arguments: object) -> str:
-    match arguments:
-        case None:
-            return ""
-        case str():
-            return arguments
-        case _:
-            return orjson.dumps(arguments).decode()
+def _progress(read: dict[str, Any]) -> Iterator[Event]:
+    """llama.cpp's, while it reads the prompt; what it still knew from before counts as read."""
+    done, total = _count(read.get("processed")), _count(read.get("total"))
+    if done is not None and total:
+        yield Progress(done, total)
 
 
 def _usage(found: dict[str, Any]) -> Usage:
@@ -132,8 +183,9 @@ def _usage(found: dict[str, Any]) -> Usage:
         prompt=_count(found.get("prompt_tokens")),
         completion=_count(found.get("completion_tokens")),
         # SGLang counts reasoning beside the other totals
-        reasoning=_count(completion.get("reasoning_tokens", found.get("reasoning_tokens"))),
-        cached=_count(prompt.get("cached_tokens", found.get("num_cached_tokens"))),
+        reasoning=_count(completion.get("reasoning_tokens"), found.get("reasoning_tokens")),
+        cached=_count(prompt.get("cached_tokens"), found.get("num_cached_tokens")),
+        image=_count(prompt.get("multimodal_tokens"), prompt.get("image_tokens")),
     )
 
 
@@ -141,9 +193,10 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _count(value: object) -> int | None:
+def _count(*values: object) -> int | None:
+    """The first of the values that is a count."""
     # past 2**53 no count is real (-1 as uint64), and a database or a page could not keep it
-    return value if type(value) is int and 0 <= value < 2**53 else None
+    return next((value for value in values if type(value) is int and 0 <= value < 2**53), None)
 
 
 def _list(value: object) -> list[Any]:

@@ -12,8 +12,12 @@ BackendError            one exception, told apart by `kind`:
   refused  setup          any other refusal; something to install or set here first
 """
 
+import math
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import orjson
@@ -21,6 +25,7 @@ import orjson
 from backends.lane import Backend
 
 RAW_LIMIT = 300
+LONGEST_WAIT = 86_400.0  # seconds, whatever a server says
 
 
 class BackendError(Exception):
@@ -37,49 +42,90 @@ class BackendError(Exception):
 _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
     ("not_a_stream", 200, r""),
     (
+        "extra_field",
+        None,
+        r"extra_forbidden|unexpected fields in the request|unrecognized request argument|unknown parameter"
+        r"|unsupported parameter|property '\w+' is unsupported|extra inputs are not permitted|unknown name \"",
+    ),
+    (
         "context_overflow",
         None,
         r"maximum context length|too large for model with|longer than the (maximum model|model's context) length"
-        r"|exceeds the available context size|exceed_context_size|prompt too long|tokens to keep from the initial",
+        r"|exceeds the available context size|exceed_context_size|prompt too long|tokens to keep from the initial"
+        r"|max_(completion_)?tokens.{0,20} is too large",
     ),
-    ("bad_effort", None, r"reasoning_effort (should be one of|must be either)|Reasoning prompt mode is not enabled"),
-    ("tools_disabled", None, r"enable-auto-tool-choice|tool-call-parser"),
-    ("no_vision", None, r"image input is not supported|mmproj|At most 0 image|not a multimodal model"),
-    ("image_bad", None, r"cannot identify image|Image exceeds|Failed to load image"),
+    (
+        "bad_effort",
+        None,
+        r"reasoning_effort['\"]? (should be one of|must be|does not support)|reasoning prompt mode is not enabled"
+        r"|(literal_error|enum).{0,40}reasoning_effort",
+    ),
+    (
+        "tools_disabled",
+        None,
+        r"enable-auto-tool-choice|tool-call-parser|requires --jinja|does not support tools|that support tool use",
+    ),
+    (
+        "no_vision",
+        None,
+        r"image input is not supported|mmproj|at most 0 image|not a multimodal model|that support image input",
+    ),
+    (
+        "image_bad",
+        None,
+        r"cannot identify image|image exceeds|failed to load image|at most [1-9]\d* image|image file is truncated"
+        r"|image.{0,20} too large",
+    ),
     ("image_bad", 413, r""),
-    ("template", None, r"chat_template is not supported|roles must alternate|Jinja|\b3230\b"),
-    ("extra_field", None, r"extra_forbidden|Unexpected fields in the request"),
-    ("model_not_found", 404, r"does not exist|NotFoundError|model"),
-    ("model_not_found", 400, r"invalid_model|Invalid model|Server is pinned to"),
-    ("billing", None, r"\b1910\b|insufficient credit|out of credits"),
+    (
+        "template",
+        None,
+        r"chat_template is not supported|roles must alternate|jinja|\b3230\b|unsupported content\[\]\.type"
+        r"|chat template|generate parser for this template",
+    ),
+    ("rate_limit", None, r"service_tier_capacity_exceeded"),
+    (
+        "billing",
+        None,
+        r"\b1910\b|tier_not_allowed|insufficient_quota|(insufficient|out of|no more|exceeded).{0,20}credit",
+    ),
     ("billing", 402, r""),
+    ("model_not_found", 404, r"does not exist|NotFoundError|model|not found for account"),
+    ("model_not_found", 400, r"invalid_model|invalid model|server is pinned to|not a valid model"),
     ("auth", 401, r""),
-    ("auth", 403, r""),
+    ("auth", 403, r"^\s*$|unauthorized|forbidden|authenticat|authoriz|api key"),
     ("rate_limit", 429, r""),
-    ("loading", 503, r"[Ll]oading"),
+    ("loading", 503, r"loading"),
     ("loading", 202, r""),
     ("overloaded", 502, r""),
     ("overloaded", 503, r""),
     ("overloaded", 504, r""),
     ("overloaded", 529, r""),
 )
+_KINDS = tuple((kind, status, re.compile(pattern, re.IGNORECASE | re.DOTALL)) for kind, status, pattern in _REFUSALS)
 
 _ADVICE = {
     "not_a_stream": "is its address that of an OpenAI-compatible API? It often ends in /v1",
-    "context_overflow": "shorten the prompt, or serve the model with a larger context",
+    "context_overflow": "shorten the prompt, lower the lane's token limit, or serve the model with a larger context",
     "bad_effort": "choose an effort that this model has",
     "tools_disabled": "start the server with its tool-call parser, or send no tools",
     "no_vision": "remove the images, or serve the model with its vision part",
-    "image_bad": "send a smaller or another image",
+    "image_bad": "send fewer, smaller or other images",
     "template": "the server's chat template refuses this conversation: start a new comparison, or check the template",
-    "extra_field": "the declared kind does not fit this server: check `kind` in backends.toml",
     "model_not_found": "check the model id in backends.toml",
     "billing": "check the plan and credits of this key",
-    "auth": "check the key",
     "rate_limit": "wait, then run again",
     "loading": "the model is still loading: wait, then run again",
     "overloaded": "the server is overloaded or down: wait, then run again",
 }
+
+# How servers name a field that they do not know.
+_FIELD = re.compile(
+    r"unexpected fields in the request: \{?'(\w+)'|unrecognized request arguments? supplied: (\w+)"
+    r"|(?:unknown|unsupported) parameter: '([\w.\[\]]+)'|property '(\w+)' is unsupported"
+    r"|unknown name \"(\w+)\"|([\w.]+):? extra inputs are not permitted",
+    re.IGNORECASE,
+)
 
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
@@ -87,23 +133,65 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
     text = message_of(body)
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
     haystack = f"{text} {body[:2000].decode(errors='replace')}"
-    kind = next(
-        (kind for kind, code, pattern in _REFUSALS if code in (None, status) and re.search(pattern, haystack)),
-        "refused",
-    )
-    advice = _ADVICE.get(kind, "")
-    if kind == "auth":
-        advice = (
-            f"check the key in {backend.key_env}"
-            if backend.key_env
-            else "name the key's variable as `key_env` in backends.toml"
-        )
-    if kind == "rate_limit" and (after := headers.get("retry-after")):
-        advice = f"the server asks to wait {after} s" if after.isdigit() else f"the server asks to wait until {after}"
-    if kind == "refused" and status in (404, 405):
-        advice = "check its address: it often ends in /v1"
+    kind = next((kind for kind, code, said in _KINDS if code in (None, status) and said.search(haystack)), "refused")
+    if kind == "refused" and status == 500:
+        text = _one_line(_readable(body))  # what the server has to say may stand anywhere: a NIM hides refusals in 500s
+    after = retry_after(headers) if kind in ("rate_limit", "loading", "overloaded") else None
+    advice = _advice(backend, kind, status, text, headers)
+    if after:
+        advice = f"the server asks to wait {math.ceil(after)} s"
     said = f"{backend.name} answered {status}" + (f": {text}" if text else "")
-    return BackendError(kind, f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}." if advice else said)
+    return BackendError(kind, f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}." if advice else said, after)
+
+
+def _advice(backend: Backend, kind: str, status: int, text: str, headers: Mapping[str, str]) -> str:
+    match kind:
+        case "auth" if backend.key_env:
+            return f"check the key in {backend.key_env}"
+        case "auth":
+            return "name the key's variable as `key_env` in backends.toml"
+        case "extra_field":
+            return _field_advice(text)
+        case "refused" if location := headers.get("location", "") if 300 <= status < 400 else "":
+            return f"correct its address in backends.toml: it sends requests on to {_target(backend, location)}"
+        case "refused" if status in (404, 405):
+            return "check its address: it often ends in /v1"
+        case "refused" if status >= 500:
+            return "the server failed at this request: its own log may say why"
+        case _:
+            return _ADVICE.get(kind, "")
+
+
+def _field_advice(text: str) -> str:
+    found = _FIELD.search(text)
+    field = next(filter(None, found.groups()), "").removeprefix("body.") if found else ""
+    if field.isidentifier():
+        return f'this server does not take `{field}`: write omit = ["{field}"] under it in backends.toml'
+    return "the declared kind does not fit this server: check `kind` in backends.toml"
+
+
+def _target(backend: Backend, location: str) -> str:
+    """Where a redirect points, as an address to declare: without the path that we add, or what may hold a key."""
+    try:
+        parts = urlsplit(urljoin(f"{backend.base_url.rstrip('/')}/chat/completions", location))
+    except ValueError:
+        return "no address at all"
+    path = parts.path.rstrip("/").removesuffix("/chat/completions")
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"[:RAW_LIMIT]
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait: `retry-after-ms`, or `Retry-After` as seconds or as an HTTP date."""
+    milliseconds, said = headers.get("retry-after-ms"), headers.get("retry-after", "")
+    try:
+        seconds = float(said) if milliseconds is None else float(milliseconds) / 1000
+    except ValueError:
+        try:
+            date = parsedate_to_datetime(said)
+        except ValueError:
+            return None
+        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
 def without_key(text: str, key: str) -> str:
@@ -116,43 +204,74 @@ def message_of(body: bytes) -> str:
     try:
         return words_of(orjson.loads(body))
     except orjson.JSONDecodeError:
-        text = body.decode(errors="replace")
-        return words_of(re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", text, flags=re.DOTALL))
+        return _one_line(_readable(body))
 
 
 def words_of(found: object) -> str:
     """The words of an error found in parsed JSON, on one line and cut to a readable length."""
-    return re.sub(r"\s+", " ", _words(found)).strip()[:RAW_LIMIT]
+    return _one_line(_words(found))
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()[:RAW_LIMIT]
+
+
+def _readable(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    return re.sub(r"<style.*?</style>|<script.*?</script>|<[^>]+>", " ", text, flags=re.DOTALL)
 
 
 def _words(found: object) -> str:
-    match found:
-        case str():
-            return found
-        case {"error": (dict() | str()) as inner} | {"message": (dict() | str()) as inner}:
-            return _words(inner)
-        case {"detail": [*rows]}:
-            return "; ".join(
-                f"{'.'.join(map(str, row.get('loc') or ()))} {row.get('msg', '')}".strip()
-                for row in rows
-                if isinstance(row, dict)
-            )
-        case {"detail": str() as text} | {"title": str() as text}:
-            return text
-        case _:
-            return orjson.dumps(found).decode()
+    while True:
+        match found:
+            case {"error": (dict() | str()) as inner}:
+                found = inner
+            case {"message": str() as text, "metadata": {"raw": str() as raw}}:  # OpenRouter, of whom it asked
+                return f"{text}: {raw}"
+            case {"message": (dict() | str()) as inner}:
+                found = inner
+            case {"detail": [*rows]}:
+                return "; ".join(_row(row) for row in rows if isinstance(row, dict))
+            case {"detail": str() as text} | {"title": str() as text} | (str() as text):
+                return text
+            case _:
+                return _dumped(found)
+
+
+def _row(row: dict[str, object]) -> str:
+    """One row of a validation error: where, and what."""
+    where = row.get("loc")
+    path = ".".join(map(str, where)) if isinstance(where, list) else str(where or "")
+    return f"{path} {row.get('msg', '')}".strip()
+
+
+def _dumped(found: object) -> str:
+    try:
+        return orjson.dumps(found).decode()
+    except TypeError:  # nested deeper than it writes
+        return ""
+
+
+def silence(backend: Backend, setting: str) -> BackendError:
+    """The error for a server that let the time of `setting` pass: `first_timeout` or `timeout`."""
+    if setting == "first_timeout":
+        said = f"did not begin to answer within {backend.first_timeout:g} s"
+    else:
+        said = f"was silent for {backend.timeout:g} s. What had arrived is kept"
+    return BackendError("timeout", f"{backend.name} {said}. Raise its `{setting}` if it needs longer.")
 
 
 def transport_error(backend: Backend, error: httpx.RequestError) -> BackendError:
     """The error for a request that got no (whole) answer. It is stored and exported, so it names no address."""
     match error:
         case httpx.ConnectTimeout() | httpx.PoolTimeout():
-            return BackendError("timeout", f"{backend.name} did not accept a connection in time. Is its address right?")
-        case httpx.ReadTimeout() | httpx.WriteTimeout():
             return BackendError(
                 "timeout",
-                f"{backend.name} was silent for {backend.timeout:g} s. Raise its `timeout` if it needs longer.",
+                f"{backend.name} did not accept a connection within {backend.connect_timeout:g} s. Is its address "
+                "right? Raise its `connect_timeout` if it needs longer.",
             )
+        case httpx.TimeoutException():
+            return silence(backend, "timeout")
         case httpx.ConnectError() if "SSL" in str(error) or "CERTIFICATE" in str(error).upper():
             return BackendError(
                 "tls",
@@ -160,7 +279,9 @@ def transport_error(backend: Backend, error: httpx.RequestError) -> BackendError
             )
         case httpx.ConnectError():
             return BackendError(
-                "connect", f"{backend.name} can't be reached. Is the server running, and is its address right?"
+                "connect",
+                f"{backend.name} can't be reached. Is the server running, and is its address right? "
+                "One that still loads its model may refuse connections.",
             )
         case httpx.UnsupportedProtocol():
             return BackendError("connect", f"{backend.name}: its address must start with http:// or https://.")

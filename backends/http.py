@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from functools import cache
 from ipaddress import ip_address
@@ -15,15 +15,20 @@ import orjson
 from httpx_sse import EventSource
 
 from backends.decoder import Decoder
-from backends.errors import BackendError, refusal, transport_error, without_key
-from backends.events import Event, Sent
+from backends.errors import BackendError, refusal, silence, transport_error, without_key
+from backends.events import Event, Finished, ReasoningDelta, Sent, TextDelta, ToolCallDelta
 from backends.lane import Backend
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT = 10.0
-BODY_LIMIT = 64_000
-END_PATIENCE = 0.2  # seconds
+BOUND = 8_000_000  # characters between two pieces of an answer
+REFUSAL_BOUND = 64_000
+REFUSAL_PATIENCE = 5.0  # seconds
+LAST_PATIENCE = 5.0  # between the finish reason and what may follow it
+END_PATIENCE = 0.2
+PACE = 1.0  # between two questions for an answer that was put off
+
+Queued = Callable[[Mapping[str, str]], str]
 
 
 @cache
@@ -37,7 +42,8 @@ def http_client(backend: Backend, transport: httpx.AsyncBaseTransport | None = N
     host = httpx.URL(address).host
     return httpx.AsyncClient(
         base_url=address,
-        timeout=httpx.Timeout(backend.timeout, connect=CONNECT_TIMEOUT),
+        headers={"Accept-Encoding": "identity"},  # what packs a stream holds pieces back, and a bomb would unpack here
+        timeout=httpx.Timeout(backend.timeout, connect=backend.connect_timeout),
         limits=httpx.Limits(keepalive_expiry=4.0),  # many servers close after 5 s: no request should meet that
         # a proxy meant for the internet can't reach this machine or its network
         mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_near(host) else None,
@@ -85,11 +91,12 @@ def reaching(backend: Backend, key: str) -> Iterator[None]:
 
 
 async def ask(
-    backend: Backend, http: httpx.AsyncClient, request: httpx.Request, written: bytes
+    backend: Backend, http: httpx.AsyncClient, request: httpx.Request, written: bytes, queued: Queued | None = None
 ) -> AsyncGenerator[Event]:
-    """Sends the request, noted as `written`, and yields what comes back.
+    """Sends the request, noted as `written`, and yields what comes back; `queued` as in `kind.Dialect`.
 
-    `Sent` comes when a connection takes the request, so that no latency contains a handshake.
+    `Sent` comes when a connection takes the request, so that no latency contains a handshake. From then on, the first
+    piece of the answer has `first_timeout` to come, and each further one `timeout`.
     """
     taken = asyncio.Event()
 
@@ -97,13 +104,18 @@ async def ask(
         if step.endswith("send_request_headers.started"):
             taken.set()
 
-    request.extensions["trace"] = trace
+    # silence is told by us: httpx would take every comment for a sign of life
+    request.extensions |= {"trace": trace, "timeout": {"connect": backend.connect_timeout}}
     asking = asyncio.create_task(http.send(request, stream=True))
     asking.add_done_callback(lambda _: taken.set())  # no connection, or none that traces
     try:
         await taken.wait()
         yield Sent(written.decode())
-        async with aclosing(read(backend, await asking)) as events:
+        deadline = asyncio.get_running_loop().time() + backend.first_timeout
+        response = await _answer(backend, _awaited(http, asking, queued), deadline)
+        # only what was put off may come whole: a server that does not stream on request is better told than measured
+        late = response.request is not request
+        async with aclosing(response), aclosing(read(backend, response, deadline, whole=late)) as events:
             async for event in events:
                 yield event
     finally:
@@ -111,45 +123,144 @@ async def ask(
             await asking.result().aclose()
 
 
-async def read(backend: Backend, response: httpx.Response) -> AsyncGenerator[Event]:
-    """The events of a streaming response. Raises BackendError where it is a refusal, or no whole stream."""
+async def _answer(backend: Backend, asking: Awaitable[httpx.Response], deadline: float) -> httpx.Response:
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await asking
+    except TimeoutError as error:
+        raise silence(backend, "first_timeout") from error
+
+
+async def _awaited(http: httpx.AsyncClient, asking: Awaitable[httpx.Response], queued: Queued | None) -> httpx.Response:
+    """The response; asked for again and again where the server puts it off."""
+    response = await asking
+    if response.status_code == 202 and queued and (address := queued(response.headers)):
+        asked = response.request
+        headers = {name: asked.headers[name] for name in ("accept", "authorization") if name in asked.headers}
+        while response.status_code == 202:
+            await response.aclose()
+            await asyncio.sleep(PACE)
+            again = http.build_request("GET", address, headers=headers, extensions=asked.extensions)
+            response = await http.send(again, stream=True)
+    return response
+
+
+async def fetch(backend: Backend, http: httpx.AsyncClient, request: httpx.Request) -> str:
+    """A small answer, whole. Raises BackendError where it is a refusal, too late or without end."""
+    deadline = asyncio.get_running_loop().time() + backend.first_timeout
+    response = await _answer(backend, http.send(request, stream=True), deadline)
+    async with aclosing(response):
+        body = _Body(backend, response, deadline)
+        if response.status_code != 200:
+            raise refusal(backend, response.status_code, await body.beginning(), response.headers)
+        return await body.whole()
+
+
+async def read(
+    backend: Backend, response: httpx.Response, deadline: float | None = None, *, whole: bool = False
+) -> AsyncGenerator[Event]:
+    """The events of a streaming response; with `whole`, it may also be an answer in one piece. The first data must come
+    by `deadline`, on the event loop's clock. Raises BackendError where it is a refusal, or no whole stream."""
+    body = _Body(backend, response, deadline or asyncio.get_running_loop().time() + backend.first_timeout)
+    decoder = Decoder(backend.name)
     content_type = response.headers.get("content-type", "")
+    if response.status_code == 200 and whole and "application/json" in content_type:
+        for event in decoder.decode(_completion(backend, await body.whole(), response.headers)):
+            yield event
+        return
     if response.status_code != 200 or "text/event-stream" not in content_type:
-        raise refusal(backend, response.status_code, await _beginning(response), response.headers)
-    decoder, text = Decoder(backend.name), _Text(response)
+        raise refusal(backend, response.status_code, await body.beginning(), response.headers)
     # the library asks for a response but needs only its headers and text
-    async with aclosing(EventSource(cast(httpx.Response, text)).aiter_sse()) as frames:
+    async with aclosing(EventSource(cast(httpx.Response, body)).aiter_sse()) as frames:
         async for frame in frames:
             if frame.data == "[DONE]":
                 await _finish(frames)
                 return
             if frame.data:
-                for event in decoder.decode(_chunk(backend, frame.data, cut=text.over)):
+                body.deadline = None
+                for event in decoder.decode(_chunk(backend, frame.data, cut=body.over)):
+                    if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
+                        body.size = 0
+                    body.finished = body.finished or isinstance(event, Finished)
                     yield event
 
 
 async def _finish(frames: AsyncIterator[object]) -> None:
     """Reads a response to its end, if that comes soon: only then can its connection be used again."""
-    with suppress(TimeoutError, httpx.RequestError):
+    with suppress(TimeoutError, httpx.RequestError, BackendError):
         async with asyncio.timeout(END_PATIENCE):
             async for _ in frames:
                 pass
 
 
-class _Text:
-    """A response's text with a blank line at the end, so that a last event without one is not lost."""
+class _Body:
+    """A response's body, for as long as it makes sense to read it.
 
-    def __init__(self, response: httpx.Response) -> None:
+    `deadline`: when data must have come, None right after it did; `size`: what came since the last piece of an answer;
+    `finished`: whether the server gave a finish reason, so that only its counts may be missing.
+    """
+
+    def __init__(self, backend: Backend, response: httpx.Response, deadline: float) -> None:
         response.encoding = "utf-8-sig"  # event streams are UTF-8 whatever the header says, perhaps with a BOM
         self.headers = response.headers
-        self.over = False
-        self._response = response
+        self.over = self.finished = False
+        self.deadline: float | None = deadline
+        self.size = 0
+        self._backend, self._response = backend, response
+        self._setting = "first_timeout"
 
     async def aiter_text(self) -> AsyncIterator[str]:
-        async for text in self._response.aiter_text():
+        """Its text, with a blank line at the end, so that a last event without one is not lost."""
+        texts = self._response.aiter_text()
+        while text := await self._next(texts):
+            self.size += len(text)
+            if self.size > BOUND:
+                said = f"{self._backend.name} sent {BOUND // 1_000_000} MB without a piece of an answer"
+                raise BackendError("endless", f"{said}. What had arrived is kept.")
             yield text
         self.over = True
         yield "\n\n"
+
+    async def whole(self) -> str:
+        return "".join([text async for text in self.aiter_text()])
+
+    async def beginning(self) -> bytes:
+        """What a refusal says first: as much as comes soon, whether it ends or not."""
+        body = bytearray()
+        soon = asyncio.get_running_loop().time() + REFUSAL_PATIENCE
+        with suppress(TimeoutError, httpx.RequestError):
+            async with asyncio.timeout_at(min(soon, self.deadline or soon)):
+                async for part in self._response.aiter_bytes():
+                    body += part
+                    if len(body) > REFUSAL_BOUND:
+                        break
+        return bytes(body[:REFUSAL_BOUND])
+
+    async def _next(self, texts: AsyncIterator[str]) -> str:
+        """The next text; "" at the end."""
+        if self.deadline is None:  # counted from here: the time that a reader takes is not the server's
+            patience = min(self._backend.timeout, LAST_PATIENCE) if self.finished else self._backend.timeout
+            self.deadline, self._setting = asyncio.get_running_loop().time() + patience, "timeout"
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                return await anext(texts, "")
+        except TimeoutError as error:
+            if self.finished:
+                return ""
+            raise silence(self._backend, self._setting) from error
+        except httpx.RequestError:
+            if self.finished:
+                return ""
+            raise
+
+
+def _completion(backend: Backend, said: str, headers: Mapping[str, str]) -> object:
+    """An answer that was not streamed."""
+    with suppress(orjson.JSONDecodeError):
+        found = orjson.loads(said)
+        if isinstance(found, dict) and found.get("choices"):
+            return found
+    raise refusal(backend, 200, said.encode(), headers)
 
 
 def _chunk(backend: Backend, data: str, cut: bool) -> object:
@@ -163,12 +274,3 @@ def _chunk(backend: Backend, data: str, cut: bool) -> object:
                 "truncated", f"{backend.name} ended the stream in the middle of a chunk. What had arrived is kept."
             ) from error
         raise BackendError("malformed", f"{backend.name} sent a chunk that is not JSON: {data[:80]!r}") from error
-
-
-async def _beginning(response: httpx.Response) -> bytes:
-    body = b""
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > BODY_LIMIT:
-            break
-    return body
