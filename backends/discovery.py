@@ -64,9 +64,8 @@ class Discovery:
     async def _answered(self, name: str) -> Status:
         """Joins the question that is under way, if there is one."""
         asking = self._asking.get(name)
-        if asking is None:
+        if asking is None or asking.done():
             asking = self._asking[name] = asyncio.create_task(self._ask(name))
-            asking.add_done_callback(lambda _: self._asking.pop(name))
         return await asyncio.shield(asking)
 
     async def _ask(self, name: str) -> Status:
