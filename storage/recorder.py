@@ -7,9 +7,10 @@ from contextlib import suppress
 
 from backends.events import Failed, Finished
 from backends.flags import flagged
+from backends.kind import Stream
 from backends.lane import Lane
 from backends.prompt import Prompt
-from backends.runner import INTERRUPTED, Run, Stream
+from backends.runner import INTERRUPTED, Run
 from storage.changes import LOST
 from storage.errors import StorageError
 from storage.store import Store
@@ -47,6 +48,11 @@ class Recorder:
         """Ends one lane or all; nothing happens where it is over already."""
         if run := self.live(comparison_id):
             run.stop(lane)
+
+    def give(self, comparison_id: str, lane: int, call: int, content: str) -> None:
+        """Answers a tool call by hand; nothing happens where no lane can wait for it any more."""
+        if run := self.live(comparison_id):
+            run.give(lane, call, content)
 
     async def saved(self, comparison_id: str) -> None:
         """Waits until the comparison is over and stored."""

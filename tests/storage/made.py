@@ -11,9 +11,10 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.event import listen
 
 from backends.events import Event, Finished, ReasoningDelta, Reported, Sent, Stamped, TextDelta, ToolCallDelta, Usage
+from backends.kind import Stream
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, Tool, ToolCall, ToolTurn, UserTurn
-from backends.runner import Entry, Stream
+from backends.runner import Entry
 
 DECLARED = Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5)
 ONE = Lane(DECLARED, "m-1", "FP8")
