@@ -6,19 +6,23 @@ text, and the last, carries its index and the microsecond at which it leaves, as
 """
 
 import re
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from io import BytesIO
 from itertools import cycle, islice
 from typing import Any, get_type_hints
 
 import orjson
+from PIL import Image, UnidentifiedImageError
 
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
+from backends.tokens import image_tokens
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
 UNSTAMPED = "0" * 16  # where the moment of leaving goes
-IMAGE = 1064  # tokens
+CACHED, SYSTEM = 4, 620  # tokens: of a prompt; of the system prompt that a template brings by itself
 
 _DIRECTIVE = re.compile(rb"\(fake ([^)]*)\)")
 _WORDS = ["plain ", "words ", "that ", "stand ", "in ", "for ", "an ", "answer "]
@@ -73,13 +77,15 @@ def asked(raw: bytes) -> Script | None:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A script as this request makes it: everything that is said, and nothing about how."""
+    """A script as this request makes it: everything that is said, and nothing about how. `prompt` and `image` are
+    tokens: of what was asked, and of its images alone."""
 
     script: Script
     reasoning: int
     calls: tuple[ToolCall, ...]
     model: str
-    images: int = 0
+    prompt: int
+    image: int
     tools: bool = False
     progress: bool = False
 
@@ -100,16 +106,18 @@ class Speech:
 
     @property
     def reason(self) -> str:
-        return "length" if self.script.show == "spent" else "tool_calls" if self.calls else "stop"
+        told = {"spent": "length", "cut_short": "length", "odd_finish": "abort"}
+        return told.get(self.script.show, "tool_calls" if self.calls else "stop")
 
     @property
     def usage(self) -> Usage | None:
         """Everything that a server may count; a dialect tells its part of it."""
         if self.script.show == "no_usage":
             return None
-        seen = 0 if self.script.show == "image_ignored" else self.images * IMAGE
-        said = [*self.pieces, *self.calls]
-        return Usage(12 + seen, len(said), sum(isinstance(piece, ReasoningDelta) for piece in said), 4, seen)
+        show, said = self.script.show, [*self.pieces, *self.calls]
+        seen = 0 if show == "image_ignored" else self.image
+        asked = self.prompt + seen + (SYSTEM if show == "system_prompt" else 0)
+        return Usage(asked, len(said), sum(isinstance(piece, ReasoningDelta) for piece in said), CACHED, seen)
 
 
 def _repeated(words: list[str], count: int) -> Iterator[str]:
@@ -118,20 +126,35 @@ def _repeated(words: list[str], count: int) -> Iterator[str]:
 
 def speech(script: Script, body: dict[str, Any], effort: str) -> Speech:
     """What `script` says to this request, in which `effort` was asked for."""
-    messages = [message for message in body["messages"] if isinstance(message, dict)]
+    messages, tools = body["messages"], body.get("tools") or []
     replied = sum("tool_calls" in message for message in messages)
-    tools = body.get("tools") or []
     wanted = script.calls if script.calls is not None else int(bool(tools))
-    parts = [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
+    parts = [part for message in messages for part in _parts(message.get("content"))]
+    text = sum(len(part.get("text", "")) for part in parts) + len(orjson.dumps(tools))
     return Speech(
         script,
         script.reasoning if script.reasoning is not None else 20 * (effort == "high"),
         tuple(_calls(script, tools, body.get("tool_choice"), wanted)) if replied < script.rounds else (),
-        "another-model" if script.show == "other_model" else str(body["model"]),
-        sum(part.get("type") == "image_url" for part in parts),
+        "none-of-the-models" if script.show == "other_model" else str(body["model"]),
+        text // 4,
+        sum(_image_tokens(part["image_url"]) for part in parts if part.get("type") == "image_url"),
         bool(tools),
         bool(body.get("return_progress")),
     )
+
+
+def _parts(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    return [{"text": content or ""}] if content is None or isinstance(content, str) else content
+
+
+def _image_tokens(given: str | dict[str, str]) -> int:
+    """As Mistral Small 4 counts them; what is no image costs what a small one does."""
+    address = given if isinstance(given, str) else given["url"]
+    try:
+        with Image.open(BytesIO(b64decode(address.partition(",")[2]))) as image:
+            return image_tokens(*image.size)
+    except UnidentifiedImageError:
+        return image_tokens(1, 1)
 
 
 def _calls(script: Script, tools: list[Any], choice: object, wanted: int) -> Iterator[ToolCall]:

@@ -10,9 +10,11 @@ from tests.fake.script import Script
 
 @dataclass(frozen=True)
 class Show:
-    """A script, who says it, and what a person sees then; `settings` stand in its declaration."""
+    """A script, who says it, which flag it raises ("": it fails in words), and what a person sees then; `settings`
+    stand in its declaration."""
 
     kind: str
+    flag: str
     script: Script
     note: str
     settings: dict[str, object] = field(default_factory=dict)
@@ -21,28 +23,40 @@ class Show:
 _HIGH: dict[str, object] = {"efforts": ["high", "none"]}
 
 SHOWS = {
-    "leaked-marker": Show("vllm", Script(show="leak"), "[THINK] stands in the answer"),
-    "leaked-tag": Show("openai", Script(show="leaked_tag"), "<think> stands in the answer"),
-    "leaked-call": Show("sglang", Script(show="leaked_call"), "a tool call stands in the answer as text"),
-    "no-reasoning": Show("llamacpp", Script(reasoning=0), "effort high, and no reasoning", _HIGH),
-    "reasons-anyway": Show("nim", Script(reasoning=20), "effort none, and reasoning"),
-    "swallowed": Show("sglang", Script(show="swallowed"), "the answer is in the reasoning", _HIGH),
-    "spent": Show("vllm", Script(show="spent"), "out of tokens while thinking", _HIGH),
-    "bad-arguments": Show("mistral", Script(show="bad_arguments", calls=1), "a call's arguments are no JSON"),
-    "unknown-tool": Show("vllm", Script(show="unknown_tool", calls=1), "a call of a tool that there is not"),
-    "no-usage": Show("openai", Script(show="no_usage"), "no token counts"),
-    "image-ignored": Show("llamacpp", Script(show="image_ignored"), "give it an image: it counts none of its tokens"),
-    "eats-brackets": Show("sglang", Script(show="brackets", calls=0), "give it tools: it loses each ] of the answer"),
-    "another-model": Show("openrouter", Script(show="other_model"), "another model answers than was asked"),
-    "truncated": Show("transformers", Script(fault="no_finish", after=20), "no finish reason"),
-    "breaks-off": Show("llamacpp", Script(fault="error_after", after=20), "an error in the middle of the answer"),
-    "cut": Show("vllm", Script(fault="reset", after=20), "the connection is cut in the middle of the answer"),
-    "rate-limited": Show("mistral", Script(fault="http_429"), "it asks to wait 7 s"),
-    "queued": Show("nim", Script(fault="queued"), "it answers 202 first, and the answer stands elsewhere"),
-    "loading": Show("llamacpp", Script(fault="http_503"), "it is still loading its model"),
-    "falls-silent": Show(
-        "vllm", Script(fault="stall", after=20), "silence in the middle of the answer", {"timeout": 5}
+    "leaked-marker": Show("vllm", "marker_leak", Script(show="leak"), "[THINK] stands in the answer"),
+    "leaked-tag": Show("openai", "marker_leak", Script(show="leaked_tag"), "<think> stands in the answer"),
+    "leaked-call": Show("ollama", "marker_leak", Script(show="leaked_call", calls=0), "a tool call came as text"),
+    "no-reasoning": Show("llamacpp", "no_reasoning", Script(reasoning=0), "effort high, and no reasoning", _HIGH),
+    "reasons-anyway": Show("nim", "unasked_reasoning", Script(reasoning=20), "effort none, and reasoning"),
+    "swallowed": Show("sglang", "swallowed", Script(show="swallowed", calls=0), "all of it is reasoning", _HIGH),
+    "spent": Show("vllm", "thought_too_long", Script(show="spent", calls=0), "out of tokens while thinking", _HIGH),
+    "cut-short": Show("lmstudio", "out_of_tokens", Script(show="cut_short", calls=0), "out of tokens while answering"),
+    "bad-arguments": Show(
+        "mistral", "bad_arguments", Script(show="bad_arguments"), "give it tools: a call's arguments are no JSON"
     ),
+    "unknown-tool": Show(
+        "vllm", "unknown_tool", Script(show="unknown_tool", calls=1), "it calls a tool that there is not"
+    ),
+    "no-usage": Show("openai", "no_usage", Script(show="no_usage"), "no token counts"),
+    "image-ignored": Show(
+        "llamacpp", "image_ignored", Script(show="image_ignored"), "give it an image: it counts none of its tokens"
+    ),
+    "eats-brackets": Show(
+        "sglang", "bracket_eaten", Script(show="brackets", calls=0), "give it tools: it loses each ] of the answer"
+    ),
+    "another-model": Show("openrouter", "other_model", Script(show="other_model"), "another model answers"),
+    "counted-fp8": Show("vllm", "prompt_differs", Script(), "see counted-nvfp4"),
+    "counted-nvfp4": Show(
+        "llamacpp", "prompt_differs", Script(show="system_prompt"), "it counts more of a prompt than counted-fp8"
+    ),
+    "odd-finish": Show("sglang", "odd_finish", Script(show="odd_finish", calls=0), "it gives it up"),
+    "truncated": Show("transformers", "truncated", Script(fault="no_finish"), "no finish reason"),
+    "breaks-off": Show("llamacpp", "truncated", Script(fault="error_after", after=20), "an error amid the answer"),
+    "cut-off": Show("vllm", "truncated", Script(fault="reset", after=20), "the connection is cut amid the answer"),
+    "rate-limited": Show("mistral", "", Script(fault="http_429"), "it asks to wait"),
+    "queued": Show("nim", "", Script(fault="queued"), "it answers 202 first, and the answer stands elsewhere"),
+    "loading": Show("llamacpp", "", Script(fault="http_503"), "it is still loading its model"),
+    "falls-silent": Show("vllm", "", Script(fault="stall", after=20), "silence amid the answer", {"timeout": 5}),
 }
 
 

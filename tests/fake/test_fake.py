@@ -1,16 +1,25 @@
 """The fake refuses what real servers refuse, in words that are told apart; and speaks as its script says."""
 
-import itertools
+from collections.abc import AsyncIterator, Iterable
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
+import PIL.Image
 import pytest
 
 from backends.errors import refusal
-from backends.lane import Backend
-from backends.registry import load
+from backends.flags import TITLES, flagged
+from backends.lane import Backend, Lane
+from backends.prompt import Image, Prompt, UserTurn
+from backends.registry import Registry, load
+from backends.runner import Run
+from tests.backends.conftest import SQUARE
 from tests.fake.script import STAMP, Script
 from tests.fake.server import KINDS, fake
+from tests.fake.serving import faking
 from tests.fake.shows import SHOWS, demo
 
 USER = {"role": "user", "content": "(fake rate=0 tokens=8)"}
@@ -86,12 +95,47 @@ async def test_stamps_tell_when_a_word_left() -> None:
     said = (await asked("openai", messages=[{"role": "user", "content": str(script)}])).text
     stamps = STAMP.findall(said)
     assert [int(index) for index, _ in stamps] == [0, 1, 2, 3]
-    assert all(one <= other for (_, one), (_, other) in itertools.pairwise(stamps))
+    assert all(one <= other for (_, one), (_, other) in pairwise(stamps))
 
 
-def test_the_demo_declares_a_lane_for_each_show(tmp_path) -> None:
-    (tmp_path / "backends.toml").write_text(demo("http://127.0.0.1:7870"), encoding="utf-8")
-    registry = load(tmp_path / "backends.toml", {})
+@pytest.fixture
+async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
+    """The demo's backends, and an honest one of each kind, on a running fake."""
+    with faking() as running:
+        honest = [
+            f'[[backend]]\nname = "{kind}"\nkind = "{kind}"\nbase_url = "{running.url}/{kind}/v1"\n' for kind in KINDS
+        ]
+        (tmp_path / "backends.toml").write_text("\n".join([demo(running.url), *honest]), encoding="utf-8")
+        found = load(tmp_path / "backends.toml", {})
+        yield found
+        await found.aclose()
+
+
+@pytest.fixture
+def question() -> Prompt:
+    """With an image and a tool."""
+    drawn = BytesIO()
+    PIL.Image.new("RGB", (320, 240)).save(drawn, "PNG")
+    image = Image("0" * 64, "image/png", 320, 240, drawn.getvalue())
+    return Prompt("Be brief.", (UserTurn("How long is this edge?", (image,)),), (SQUARE,))
+
+
+async def flags(registry: Registry, question: Prompt, names: Iterable[str]) -> dict[str, set[str]]:
+    backends = {name: registry.find(name) for name in names}
+    asked = [(Lane(each, each.model, effort=registry.efforts(each)[0]), question) for each in backends.values()]
+    run = Run(registry.stream, asked)
+    await run.ended()
+    found = flagged(asked, run.answers())
+    return {name: {flag.code for flag in each} for name, each in zip(backends, found, strict=True)}
+
+
+async def test_every_flag_has_a_lane_that_raises_it(registry: Registry, question: Prompt) -> None:
     assert registry.problems == ()
-    assert {backend.name for backend in registry.backends} >= set(SHOWS)
-    assert {backend.artifact for backend in registry.backends if backend.name in SHOWS} == {"simulated"}
+    shows = {name: show.flag for name, show in SHOWS.items() if show.flag}
+    raised = await flags(registry, question, shows)
+    assert {name: shows[name] for name, codes in raised.items() if shows[name] not in codes} == {}
+    assert set(shows.values()) == set(TITLES)
+
+
+async def test_an_honest_lane_raises_no_flag(registry: Registry, question: Prompt) -> None:
+    assert await flags(registry, question, KINDS) == {kind: set() for kind in KINDS}
