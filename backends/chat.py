@@ -13,9 +13,9 @@ import httpx
 import orjson
 
 from backends.arguments import parsed
-from backends.errors import BackendError, refusal
+from backends.errors import BackendError
 from backends.events import Event
-from backends.http import api_key, ask, http_client, reaching
+from backends.http import api_key, ask, fetch, http_client, reaching
 from backends.inquiry import inquire
 from backends.kind import Dialect, Kind
 from backends.lane import Backend, Lane
@@ -189,17 +189,18 @@ class ChatClient:
             body = await asyncio.to_thread(dialect.written, request_body(dialect, model, lane, prompt))
             content = await with_images(body, prompt)
             request = self._http.build_request("POST", "chat/completions", content=content, headers=headers)
-            async with aclosing(ask(self._backend, self._http, request, body)) as events:
+            # a status page of the hosted service is no place for the key of another server
+            queued = dialect.queued if self._kind.is_service(self._backend) else None
+            async with aclosing(ask(self._backend, self._http, request, body, queued)) as events:
                 async for event in events:
                     yield event
 
     async def _first_model(self, headers: dict[str, str]) -> str:
         """What a server that was declared without a model serves: asked each time, since it may change."""
-        response = await self._http.get("models", headers=headers | {"Accept": "application/json"})
-        if response.status_code != 200:
-            raise refusal(self._backend, response.status_code, response.content, response.headers)
+        request = self._http.build_request("GET", "models", headers=headers | {"Accept": "application/json"})
+        listing = await fetch(self._backend, self._http, request)
         try:
-            return str(orjson.loads(response.content)["data"][0]["id"])
+            return str(orjson.loads(listing)["data"][0]["id"])
         except (ValueError, LookupError, TypeError) as error:
             raise BackendError(
                 "model_not_found", f"{self._backend.name} does not say which model it serves: name it as `model`."
