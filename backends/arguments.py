@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
+import attrs
 import orjson
-from jsonschema import Draft202012Validator, SchemaError, ValidationError
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend, validator_for
 from pydantic_core import SchemaError as PatternError
 from pydantic_core import SchemaValidator
@@ -35,7 +36,13 @@ def problem(call: ToolCall, tools: Sequence[Tool]) -> str:
         return _cut(f"arguments are not valid JSON: {error}")
     if not isinstance(arguments, dict):
         return "arguments are not a JSON object"
-    broken = _first_error(tool.parameters, arguments) if len(call.arguments) <= LONGEST else None
+    if len(call.arguments) > LONGEST:
+        return ""
+    try:
+        draft = validator_for(tool.parameters, default=Draft202012Validator)
+        broken = _first_error(_bounded(draft)(tool.parameters, registry=Registry()), arguments)
+    except Exception:  # whatever jsonschema meets in a broken, endless or remote schema: not the model's fault
+        return ""
     return "" if broken is None or schema_problem(tool.parameters) else _said(broken)
 
 
@@ -53,22 +60,21 @@ def schema_problem(parameters: dict[str, Any]) -> str:
     try:
         if len(orjson.dumps(parameters)) > LONGEST:
             return f"the schema is longer than {LONGEST:,} characters"
-        validator_for(parameters, default=Draft202012Validator).check_schema(parameters)
-    except SchemaError as error:
-        return _said(error)
+        draft = validator_for(parameters, default=Draft202012Validator)
+        read = _bounded(draft)(draft.META_SCHEMA, format_checker=draft.FORMAT_CHECKER)
+        broken = _first_error(read, parameters)
+    except TimeoutError:
+        return "the schema is too large to be checked"
     except Exception as error:  # nested too deeply, a `$schema` that is no text, ...
         return _cut(f"the schema can't be read ({type(error).__name__})")
-    return ""
+    return _said(broken) if broken else ""
 
 
-def _first_error(schema: dict[str, Any], arguments: dict[str, Any]) -> ValidationError | None:
-    """None also where a check would take too long, or the schema leads nowhere: that is not the model's fault."""
+def _first_error(validator: Any, instance: object) -> ValidationError | None:
+    """Raises TimeoutError after too many steps, and whatever jsonschema does at a broken schema."""
     steps = _steps.set(iter(range(STEPS, 0, -1)))
     try:
-        bounded = _bounded(validator_for(schema, default=Draft202012Validator))
-        return next(bounded(schema, registry=Registry()).iter_errors(arguments), None)
-    except Exception:  # whatever jsonschema meets in a broken, endless or remote schema
-        return None
+        return next(validator.iter_errors(instance), None)
     finally:
         _steps.reset(steps)
 
@@ -86,7 +92,9 @@ def _bounded(draft: Any) -> Any:
         "additionalProperties": _unless_patterned(keywords.get("additionalProperties", _nothing)),
         **dict.fromkeys(("patternProperties", "unevaluatedProperties", "unevaluatedItems"), _nothing),
     }
-    return extend(draft, {name: _counted(replaced.get(name, check)) for name, check in keywords.items()})
+    bounded = extend(draft, {name: _counted(replaced.get(name, check)) for name, check in keywords.items()})
+    bounded.evolve = attrs.evolve  # its own goes back to the draft where a part of the schema names one
+    return bounded
 
 
 def _counted(check: _Check) -> _Check:
@@ -132,7 +140,7 @@ def _matcher(pattern: str) -> SchemaValidator:
         return SchemaValidator({"type": "any"})
 
 
-def _said(error: ValidationError | SchemaError) -> str:
+def _said(error: ValidationError) -> str:
     where = ".".join(map(str, error.absolute_path))
     return _cut(f"{where}: {error.message}" if where else error.message)
 
