@@ -23,11 +23,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Engine, Row, Text, select, tuple_, type_coerce
 
+from backends.flags import Flag
 from storage.comparison import Cursor, Rating, current
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
-from storage.queries import answers_of, images_of, place, ratings_of, recorded
+from storage.queries import answers_of, flags_of, images_of, place, ratings_of, recorded
 from storage.ratings import pairs
 from storage.schema import answers, comparisons, prompts, texts
 
@@ -38,8 +39,8 @@ _turns = Semaphore(AT_ONCE)
 _SHARED = ["comparison_id", "created_at", "follows_id", "system", "prompt", "images"]
 _JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
 _LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id")]
-_LANE += ["reasoning", "text", "calls"]
-_HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in _LANE)]
+_LANE += ["reasoning", "text", "calls", "results", "measured"]
+_HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in [*_LANE, "flags"])]
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
 
 
@@ -51,7 +52,8 @@ def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
     """
     for connection, found in _batches(engine):
         lanes = _lanes(connection, [row.id for row in found])
-        recordings = recorded(connection, [lane.id for lane in chain(*lanes.values())])
+        answer_ids = [lane.id for lane in chain(*lanes.values())]
+        recordings, odd = recorded(connection, answer_ids), flags_of(connection, answer_ids)
         prompt_ids = {row.prompt_id for row in chain(found, *lanes.values())}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
         ratings = ratings_of(connection, [row.id for row in found])
@@ -65,6 +67,8 @@ def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
                     | {
                         "prompt": orjson.Fragment(bodies[lane.prompt_id]),
                         "calls": orjson.Fragment(lane.calls),
+                        "results": orjson.Fragment(lane.results),
+                        "flags": odd[lane.id],
                         "recording": orjson.Fragment(_array(recordings[lane.id])),
                     }
                     for lane in asked
@@ -80,6 +84,7 @@ def csv(engine: Engine) -> Iterator[bytes]:
     yield "\ufeff".encode() + _csv_lines([_HEADER])  # without this mark, Excel takes UTF-8 for something else
     for connection, found in _batches(engine):
         lanes = _lanes(connection, [row.id for row in found])
+        odd = flags_of(connection, [lane.id for lane in chain(*lanes.values())])
         prompt_ids = {row.prompt_id for row in found}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
         ratings = ratings_of(connection, [row.id for row in found])
@@ -93,8 +98,9 @@ def csv(engine: Engine) -> Iterator[bytes]:
                 body["turns"][-1]["text"],
                 " ".join(image.sha256 for image in pictures[row.prompt_id]),
             ]
+            figures = [_figures(lane, odd[lane.id]) for lane in lanes[row.id]]
             for rating in current(ratings[row.id]):
-                yield _csv_lines(_judged(shared, lanes[row.id], rating))
+                yield _csv_lines(_judged(shared, figures, rating))
 
 
 def _array(recording: bytes) -> bytes:
@@ -106,8 +112,11 @@ def _fields(row: Row[Any]) -> dict[str, Any]:
     return {str(name): value for name, value in row._mapping.items()}  # orjson takes no subclass of str as a key
 
 
-def _judged(shared: list[Any], lanes: Sequence[Row[Any]], rating: Rating) -> Iterator[list[Any]]:
-    figures = [[getattr(lane, name) for name in _LANE] for lane in lanes]
+def _figures(lane: Row[Any], odd: Iterable[Flag]) -> list[Any]:
+    return [*(getattr(lane, name) for name in _LANE), " ".join(flag.code for flag in odd)]
+
+
+def _judged(shared: list[Any], figures: Sequence[list[Any]], rating: Rating) -> Iterator[list[Any]]:
     for a, b, winner in pairs(rating.ranking, rating.all_bad):
         judgement = [rating.evaluator, rating.created_at.isoformat(), winner, ", ".join(rating.tags), rating.comment]
         yield [*shared, *judgement, *figures[a], *figures[b]]
@@ -143,8 +152,9 @@ def _batches(engine: Engine) -> Iterator[tuple[Connection, Sequence[Row[Any]]]]:
 
 
 def _lanes(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:
-    calls = type_coerce(texts.c.calls, Text).label("calls")
-    wanted = select(answers, texts.c.request, texts.c.reasoning, texts.c.text, calls).join(texts)
+    kept = texts.c
+    calls, results = (type_coerce(each, Text).label(each.name) for each in (kept.calls, kept.results))
+    wanted = select(answers, kept.request, kept.reasoning, kept.text, calls, results, kept.measured).join(texts)
     return answers_of(connection, comparison_ids, wanted)
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, exists, func, literal, select, tuple_
+from sqlalchemy import Connection, func, literal, select, tuple_
 
 from backends import recording
 from backends.answer import State, fold
@@ -125,7 +125,8 @@ def page(connection: Connection, before: Cursor | None, limit: int, flag: str = 
     if before:
         wanted = wanted.where(tuple_(columns.created_at, columns.id) < place(before))
     if flag:
-        wanted = wanted.where(exists().where(flags.c.code == flag, flags.c.comparison_id == columns.id))
+        flagged = select(flags.c.code).where(flags.c.code == flag, flags.c.comparison_id == columns.id)
+        wanted = wanted.where(flagged.exists())
     found = connection.execute(wanted).all()
     shown = found[:limit]
     ids = [row.id for row in shown]

@@ -1,20 +1,69 @@
 """Opening databases: what is made, what is refused, and in which words."""
 
+import asyncio
 import os
 import sqlite3
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import orjson
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, text
+from made import asking
+from sqlalchemy import Engine, create_engine, text
 
+from backends.answer import State
+from backends.events import Usage
+from backends.lane import Backend, Lane
+from storage import export
 from storage.database import Database, migrate, reading
 from storage.errors import StorageError
 from storage.schema import metadata
+from storage.store import Store
+
+RECORDING = b"""[0,"sent","{}"]
+[1,"text","2"]
+[2,"call",0,"c1","weather","{}"]
+[3,"finished","stop"]
+[4,"usage",10,20,5,null]
+"""
+PROMPT = '{"system":"Be brief.","turns":[{"role":"user","text":"What is 1+1?","images":[]}],"tools":[]}'
+# a database's rows as the first version wrote them, by table
+FIRST: dict[str, dict[str, object]] = {
+    "prompts": {"id": "p" * 64, "body": PROMPT},
+    "comparisons": {
+        "id": "c" * 32,
+        "created_at": "2026-01-02 03:04:05.678900",
+        "prompt_id": "p" * 64,
+        "title": "What is 1+1?",
+    },
+    "answers": {
+        **dict.fromkeys(("address_hash", "artifact", "server", "failure_kind", "failure_message"), ""),
+        "id": "a" * 32,
+        "comparison_id": "c" * 32,
+        "position": 0,
+        "prompt_id": "p" * 64,
+        "backend": "one",
+        "kind": "openai",
+        "model": "m-1",
+        "effort": "high",
+        "temperature": 0.3,
+        "state": "done",
+        "reported_model": "m-1",
+        "finish_reason": "stop",
+        "prompt_tokens": 10,
+        "end_us": 3,
+        "pieces": 2,
+    },
+    "texts": {"answer_id": "a" * 32, "request": "{}", "reasoning": "", "text": "2", "calls": "[]"},
+    "recording_chunks": {"answer_id": "a" * 32, "seq": 0, "data": zlib.compress(RECORDING)},
+}
 
 
 def url(path: Path) -> str:
@@ -53,6 +102,37 @@ def test_migrating_a_current_database_changes_nothing(tmp_path: Path) -> None:
     database.writer.submit(migrate).result()
     assert pragma(database.engine, "schema_version") == before
     database.close()
+
+
+def test_what_the_first_schema_held_is_read_by_this_one(tmp_path: Path) -> None:
+    path = tmp_path / "lanewise.db"
+    engine = create_engine(url(path))
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "storage:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for table, row in FIRST.items():
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+    engine.dispose()
+
+    store = Store.open(url(path))
+    found = asyncio.run(store.read("c" * 32))
+    (line,) = export.jsonl(store.engine)
+    (row,) = asyncio.run(store.page()).rows
+    store.close()
+    assert found is not None
+    (kept,) = found.lanes
+    assert (found.prompt, kept.prompt) == (asking("What is 1+1?"), asking("What is 1+1?"))
+    assert kept.lane == Lane(Backend("one", "openai", model="m-1"), "m-1", effort="high", temperature=0.3)
+    assert (kept.answer.text, kept.answer.usage, kept.answer.state) == ("2", Usage(10, 20, 5), State.DONE)
+    assert [call.name for call in kept.answer.calls] == ["weather"]
+    assert (kept.lane.replays, kept.lane.waits, kept.flags) == (True, False, ())
+    assert row.lanes == (("one · m-1 · effort high", State.DONE, ()),)
+    (lane,) = orjson.loads(line)["lanes"]
+    assert (lane["rounds"], lane["waited"], lane["image_tokens"]) == (1, 0.0, None)
+    assert (lane["results"], lane["measured"], lane["flags"]) == ([], "", [])
 
 
 def test_a_failed_migration_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,19 +24,49 @@ from sqlalchemy import event, text
 
 from backends import recording
 from backends.answer import fold
+from backends.events import Continued, Finished, Measured, Sent, TextDelta, ToolCallDelta, ToolResult, Usage, Waited
+from backends.flags import Flag
 from backends.prompt import Prompt, UserTurn
 from storage import export
 from storage.errors import StorageError
 from storage.prompts import body
 from storage.store import Store
 
+FLAGS = (Flag("no_usage", "No counts."), Flag("unknown_tool", "It called 'weather'."))
+LOOPED = (
+    Sent('{"n":1}'),
+    Waited(2.5),
+    Sent('{"n":1}'),
+    ToolCallDelta(0, "c1", "weather", '{"city":"Rome"}'),
+    Usage(10, 20, image=4),
+    Measured('{"draft_n":3}'),
+    Continued("tool_calls"),
+    ToolResult(0, "=Rain", "canned"),
+    Sent('{"n":2}'),
+    TextDelta("It rains."),
+    Finished("stop"),
+    Usage(30, 5, image=4),
+    Measured('{"draft_n":1}'),
+)
+
 
 async def told(store: Store, prompt: Prompt, lanes: int = 2, follows: str | None = None) -> str:
-    """A comparison whose lanes have all answered."""
+    """A comparison whose lanes have all answered; the second has two flags."""
     comparison_id = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
+    flags = [(), FLAGS, ()][:lanes]
     for lane in range(lanes):
         await store.append(comparison_id, BEGAN, entries(lane, stamped()[:3]), {})
-        await store.append(comparison_id, BEGAN, entries(lane, stamped()[3:]), {lane: fold(stamped())})
+        await store.append(comparison_id, BEGAN, entries(lane, stamped()[3:]), {lane: fold(stamped())}, flags)
+    return comparison_id
+
+
+async def looped(store: Store) -> str:
+    """A comparison whose lanes called a tool, and asked again with its result."""
+    prompt, events = long_talk(), stamped(LOOPED)
+    lane = replace(ONE, replays=False, waits=True)
+    comparison_id = await store.create(prompt, [(lane, prompt), (TWO, prompt)])
+    for position in range(2):
+        await store.append(comparison_id, BEGAN, entries(position, events), {position: fold(events)})
     return comparison_id
 
 
@@ -71,6 +102,26 @@ async def test_a_line_of_jsonl_holds_all_that_is_kept(store: Store) -> None:
     assert (lane["backend"], lane["effort"], lane["temperature"], lane["seed"]) == ("two", "high", 0.3, 7)
     assert (lane["state"], lane["completion_tokens"], lane["first_text_us"]) == ("done", 20, 3000)
     assert lane["calls"] == [{"id": "c1", "name": "weather", "arguments": '{"z":'}]
+    assert lane["flags"] == [
+        {"code": "unknown_tool", "detail": "It called 'weather'."},
+        {"code": "no_usage", "detail": "No counts."},
+    ]
+    assert two["lanes"][0]["flags"] == []
+
+
+async def test_what_a_loop_of_tool_calls_and_the_server_itself_told_is_exported(store: Store) -> None:
+    await store.rate(await looped(store), "Ann", [[0], [1]])
+    ((line,), (row,)) = lines(store), rows(store)
+    lane = line["lanes"][0]
+    assert (lane["rounds"], lane["waited"], lane["replays"], lane["waits"]) == (2, 2.5, False, True)
+    assert (lane["prompt_tokens"], lane["completion_tokens"], lane["image_tokens"]) == (40, 25, 8)
+    assert lane["results"] == [{"index": 0, "content": "=Rain", "source": "canned"}]
+    assert lane["measured"] == '{"draft_n":3}\n{"draft_n":1}'
+    assert lane["request"] == '{"n":1}\n{"n":2}'
+    assert (row["rounds_a"], row["waited_a"], row["replays_a"], row["waits_a"]) == ("2", "2.5", "False", "True")
+    assert (row["replays_b"], row["image_tokens_b"], row["measured_b"]) == ("True", "8", lane["measured"])
+    assert orjson.loads(row["results_a"]) == lane["results"]
+    assert orjson.loads(row["calls_a"]) == lane["calls"]
 
 
 async def test_no_address_and_no_key_leaves(store: Store) -> None:
@@ -123,6 +174,7 @@ async def test_csv_has_a_row_per_pair_of_each_rating_that_counts(store: Store) -
         "7",
         "clear, short",
     )
+    assert (first["flags_a"], first["flags_b"]) == ("", "unknown_tool no_usage")
     assert first["reasoning_a"] == "Let me think. "
     assert first["text_a"] == "'" + "=1+1 is 2\u2028🙂\nDone."
 

@@ -1,11 +1,13 @@
 """Prompts as JSON bodies: what is stored loads back equal, and equal prompts have equal ids."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made import asking, long_talk
 
-from backends.prompt import AssistantTurn, Image, Prompt, Tool, ToolCall, ToolTurn, UserTurn
+from backends.prompt import AssistantTurn, Canned, Image, Prompt, Tool, Toolbox, ToolCall, ToolTurn, UserTurn
 from storage.prompts import asked, body, prompt_id, restore, title
 
 PICTURES = {name: Image(name, "image/png", 1, 1, b"") for name in ("a" * 64, "b" * 64)}
@@ -18,17 +20,20 @@ turns = st.one_of(
     st.builds(ToolTurn, words, words, words),
 )
 schemas = st.dictionaries(words, st.recursive(st.none() | st.integers() | words, st.lists, max_leaves=3), max_size=3)
+canned = st.lists(st.builds(Canned, words, words, st.none() | schemas), max_size=2).map(tuple)
 prompts = st.builds(
     Prompt,
     words,
     st.lists(turns, min_size=1, max_size=4).map(tuple),
     st.lists(st.builds(Tool, words, words, schemas), max_size=2).map(tuple),
+    st.sampled_from(["", "auto", "weather"]),
+    st.builds(Toolbox, st.integers(0, 9), canned, st.booleans(), st.booleans()),
 )
 
 
 @given(prompts)
 def test_a_body_loads_back_equal(prompt: Prompt) -> None:
-    assert restore(body(prompt), PICTURES) == prompt
+    assert restore(json.loads(json.dumps(body(prompt))), PICTURES) == prompt
 
 
 @given(prompts, prompts)
@@ -36,6 +41,12 @@ def test_prompts_share_an_id_when_they_are_equal(one: Prompt, other: Prompt) -> 
     same = prompt_id(body(one)) == prompt_id(body(other))
     assert same or one != other
     assert not same or one == other
+
+
+def test_a_prompt_without_the_newer_parts_keeps_its_id() -> None:
+    """Stored comparisons name prompts by it: it must never change."""
+    assert prompt_id(body(long_talk())) == "73adeca99ee5040aefd1ef3ea3c8e7641523b28ba1a2e367e52772a370b5d165"
+    assert list(body(long_talk())) == ["system", "turns", "tools"]
 
 
 def test_the_order_of_a_tool_s_parameters_counts() -> None:

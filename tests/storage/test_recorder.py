@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from backends.answer import State, fold
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, TextDelta, Usage
+from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, Usage
 from backends.lane import Lane
 from backends.prompt import Prompt
 from storage.changes import LOST
@@ -100,6 +100,38 @@ async def test_events_are_in_the_database_while_lanes_still_answer(store: Store,
     assert [lane.answer.state for lane in (await read(store, comparison_id)).lanes] == [State.DONE] * 2
 
 
+async def test_lanes_are_flagged_when_all_of_them_have_ended_and_told_their_usage(store: Store) -> None:
+    async def stream(lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        yield ReasoningDelta("Hm.")
+        yield TextDelta("[/THINK] 2" if lane is TWO else "2")
+        yield Finished("stop")
+        await asyncio.sleep(0)
+        yield Usage(10, 20)
+
+    recorder = Recorder(store, stream)
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await recorder.saved(comparison_id)
+    one, two = await store.answered(comparison_id)
+    assert (one.flags, [flag.code for flag in two.flags]) == ((), ["marker_leak"])
+
+
+async def test_a_lane_that_still_answers_leaves_all_without_flags(store: Store, gated: tuple[Recorder, Gated]) -> None:
+    recorder, backend = gated
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await until_kept(store, comparison_id, 4)
+    recorder.stop(comparison_id, 0)
+    async with asyncio.timeout(10):
+        while (await store.page()).rows[0].lanes[0].state != State.STOPPED:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.02)
+    assert await store.flag_counts() == {}
+    backend.go.set()
+    await recorder.saved(comparison_id)
+    assert [[flag.code for flag in lane.flags] for lane in await store.answered(comparison_id)] == [
+        [],
+        ["unknown_tool", "other_model"],
+    ]
+
+
 async def test_the_end_is_kept_at_once(
     store: Store, gated: tuple[Recorder, Gated], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +150,7 @@ async def test_what_can_not_be_stored_ends_the_run_and_leaves_the_rest(store: St
         yield TextDelta("Well")
         if lane is ONE:
             yield Usage(prompt=2**64)
-        yield Finished("stop")
+        yield Finished("length")
 
     recorder = Recorder(store, stream)
     comparison_id = await recorder.compare(ASKED, LANES)
@@ -128,6 +160,10 @@ async def test_what_can_not_be_stored_ends_the_run_and_leaves_the_rest(store: St
     one, two = (await read(store, comparison_id)).lanes
     assert [stamped.event for stamped in one.recording] == [TextDelta("Well"), LOST]
     assert (one.answer.state, two.answer.state) == (State.FAILED, State.DONE)
+    assert [[flag.code for flag in lane.flags] for lane in (one, two)] == [
+        [],
+        ["no_reasoning", "out_of_tokens", "no_usage"],
+    ]
     assert [lane.state for lane in (await store.page()).rows[0].lanes] == [State.FAILED, State.DONE]
 
 
@@ -147,7 +183,7 @@ async def test_one_lane_is_stopped_and_the_other_goes_on(store: Store, gated: tu
     run = recorder.live(comparison_id)
     assert run is not None
     async with asyncio.timeout(10):
-        while run.answers()[0].state != State.STOPPED:
+        while run.answers()[0].state != State.STOPPED:  # noqa: ASYNC110 - nothing tells
             await run.changed(len(run.log))
     backend.go.set()
     await recorder.saved(comparison_id)

@@ -14,6 +14,7 @@ from sqlalchemy import event, text
 
 from backends.answer import State, fold
 from backends.events import Failed
+from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
 from storage.comparison import Comparison, Row, current
@@ -21,10 +22,21 @@ from storage.errors import RatingError, StorageError
 from storage.lanes import address_hash
 from storage.store import Store
 
+LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
+
 
 async def created(store: Store, question: str = "What is 1+1?", lanes: int = 2, follows: str | None = None) -> str:
     prompt = asking(question)
     return await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
+
+
+async def flagged(store: Store, *found: Flag | tuple[()]) -> str:
+    """A comparison whose lanes have ended, each with that flag or none."""
+    comparison_id = await created(store, lanes=len(found))
+    ended = {position: fold(stamped()) for position in range(len(found))}
+    flags = [(each,) if each else () for each in found]
+    await store.append(comparison_id, BEGAN, [], ended, flags)
+    return comparison_id
 
 
 async def read(store: Store, comparison_id: str) -> Comparison:
@@ -235,20 +247,50 @@ async def test_a_row_tells_what_a_list_needs(store: Store) -> None:
     assert [rating.ranking for rating in row.ratings] == [((1,), (0,))]
 
 
+async def test_flags_come_with_the_last_end_and_with_what_follows_it(store: Store) -> None:
+    comparison_id = await created(store)
+    await store.append(comparison_id, BEGAN, entries(0, stamped()[:-1]), {0: fold(stamped()[:-1])})
+    assert [lane.flags for lane in await store.answered(comparison_id)] == [(), ()]
+    await store.append(comparison_id, BEGAN, entries(1, stamped()), {1: fold(stamped())}, [(NO_USAGE, LEAK), (LEAK,)])
+    assert [lane.flags for lane in await store.answered(comparison_id)] == [(LEAK, NO_USAGE), (LEAK,)]
+    await store.append(comparison_id, BEGAN, entries(0, stamped()[-1:]), {0: fold(stamped())}, [(), (LEAK,)])
+    assert [lane.flags for lane in await store.answered(comparison_id)] == [(), (LEAK,)]
+    assert [lane.flags for lane in (await read(store, comparison_id)).lanes] == [(), (LEAK,)]
+    assert [lane.flags for lane in (await store.page()).rows[0].lanes] == [(), ("marker_leak",)]
+
+
+async def test_comparisons_are_found_and_counted_by_the_flags_of_their_lanes(store: Store) -> None:
+    ids = [await flagged(store, *found) for found in ([LEAK, LEAK], [(), NO_USAGE], [()], [NO_USAGE, LEAK], [LEAK])]
+    assert await store.flag_counts() == {"marker_leak": 3, "no_usage": 2}
+    first = await store.page(limit=2, flag="marker_leak")
+    rest = await store.page(first.next, limit=2, flag="marker_leak")
+    assert [row.id for row in (*first.rows, *rest.rows)] == [ids[4], ids[3], ids[0]]
+    assert rest.next is None
+    assert (await store.page(flag="truncated")).rows == ()
+
+
+async def test_a_flag_of_another_version_is_shown_by_its_code(store: Store) -> None:
+    await flagged(store, Flag("new", "Not known here."))
+    assert await store.flag_counts() == {"new": 1}
+    assert (await store.page(flag="new")).rows[0].lanes[0].flags == ("new",)
+
+
 async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
     page = await store.page()
     assert (page.rows, page.next) == ((), None)
 
 
 async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> None:
-    for number in range(3):
-        await created(store, str(number))
+    for _ in range(3):
+        await flagged(store, NO_USAGE)
     asked: list[tuple[str, object]] = []
     event.listen(
         store._database.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values))
     )
     first = await store.page(limit=1)
     await store.page(first.next, limit=1)
+    await store.page(flag="no_usage")
+    await store.flag_counts()
     selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
     with store.engine.connect() as connection:
         plans = [
@@ -258,7 +300,8 @@ async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> 
         ]
     assert any("comparisons USING INDEX ix_comparisons_created_at_id" in plan for plan in plans)
     assert not [plan for plan in plans if "TEMP B-TREE" in plan and "ratings" in plan]
-    assert not [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX" not in plan]
+    assert any(plan.startswith("SEARCH flags USING COVERING INDEX ix_flags_code_comparison_id") for plan in plans)
+    assert not [plan for plan in plans if plan.startswith("SCAN") and " INDEX " not in plan]
     assert not [sql for sql, _ in selects if "texts" in sql or "recording_chunks" in sql or "body" in sql]
 
 
@@ -309,6 +352,11 @@ async def test_what_a_crash_left_open_is_interrupted_at_the_next_start(url: str)
     assert isinstance(begun.recording[-1].event, Failed)
     assert (begun.answer.state, begun.answer.text) == (State.INTERRUPTED, "=1+1 is 2\u2028")
     assert (silent.answer.state, len(silent.recording)) == (State.INTERRUPTED, 1)
+    assert [[flag.code for flag in lane.flags] for lane in (done, begun, silent)] == [
+        ["unknown_tool"],
+        ["other_model"],
+        [],
+    ]
 
 
 async def test_rows_show_what_was_interrupted(url: str) -> None:
