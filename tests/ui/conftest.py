@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.chromium import chromium, executable
 from benchmarks.servers import Server, serving
-from tests.backends.fake_server import delta, die, hold, reply, stream
+from tests.backends.fake_server import EVENT_STREAM, delta, die, head, hold, reply, sse, stream
 from tests.backends.fake_server import serving as speaking
 
 TRICKS = """it`s
@@ -42,6 +42,16 @@ Hello
 $a<b$ <u>8</u> `<i>9</i>`
 """
 
+
+async def trickle(writer: asyncio.StreamWriter) -> None:
+    """A word every tenth of a second, until the client goes."""
+    writer.write(head(200, EVENT_STREAM))
+    while True:
+        writer.write(sse(delta(content="drip "), done=False))
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+
 ANSWERS = {
     "talks": stream(
         delta(reasoning_content="Let me <b>think</b>."),
@@ -58,6 +68,7 @@ ANSWERS = {
         delta(finish="tool_calls"),
     ),
     "tricks": stream(delta(content=TRICKS), delta(finish="stop")),
+    "trickles": trickle,
     "holds": hold(delta(content="The beginning")),
     "dies": die(delta(content="Half an ans")),
     "html": reply(200, "text/html", b"<html><body><h1>Welcome</h1></body></html>"),
