@@ -183,7 +183,7 @@ async def test_one_lane_is_stopped_and_the_other_goes_on(store: Store, gated: tu
     run = recorder.live(comparison_id)
     assert run is not None
     async with asyncio.timeout(10):
-        while run.answers()[0].state != State.STOPPED:  # noqa: ASYNC110 - nothing tells
+        while run.answers()[0].state != State.STOPPED:
             await run.changed(len(run.log))
     backend.go.set()
     await recorder.saved(comparison_id)
