@@ -30,7 +30,7 @@ from backends.local_eyes import eyes_path
 from backends.prompt import Prompt
 from backends.status import Model, Reach, Status
 
-BUNDLED = "SmolLM2-135M-Instruct.Q4_1.gguf"
+BUNDLED, TRAINED = "SmolLM2-135M-Instruct.Q4_1.gguf", 8192  # tokens: no prompt may have more, whatever the context
 NOTE = "tiny demo model, often wrong; demo eyes: sees only the mean colour"
 SLOTS, CONTEXT = 6, 2048  # a slot for every lane of a comparison; a long prompt may use the others' context too
 STOP_PATIENCE = 5.0  # seconds
@@ -121,8 +121,9 @@ class LocalClient:
             eyes = _file("LOCAL_MMPROJ", self._environ) if own else _bundled()
         except BackendError as error:
             return Status(Reach.REFUSED, problem=str(error), at=datetime.now(UTC))
-        told = status.Server((Model(self._backend.model, SLOTS * CONTEXT, vision=eyes is not None),))
-        return Status(Reach.READY, told, at=datetime.now(UTC))
+        # the context of one's own model is known when it runs
+        model = Model(self._backend.model, None if own else min(TRAINED, SLOTS * CONTEXT), vision=eyes is not None)
+        return Status(Reach.READY, status.Server((model,)), at=datetime.now(UTC))
 
     async def _running(self) -> Server:
         async with self._changing:

@@ -191,6 +191,17 @@ async def test_a_lane_that_is_stopped_while_it_starts_disturbs_no_other() -> Non
         assert "Paris" in answer.text
 
 
+async def test_what_it_is_before_it_runs_is_what_it_then_tells(client: LocalClient) -> None:
+    async with embedded() as idle:
+        before = await idle.discover()
+    await ask(client, CAPITAL)
+    running = await client.discover()
+    (one,), (other,) = before.server.models, running.server.models
+    assert (one.id, one.context, one.vision) == (other.id, other.context, other.vision)
+    assert running.server.load["generated tokens"] > 0
+    assert running.latency
+
+
 async def test_no_key_is_handed_to_the_child(client: LocalClient) -> None:
     await ask(client, CAPITAL)
     (child,) = children()
