@@ -22,6 +22,7 @@ from backends.events import (
 
 # Where servers tell what they measured of a request: llama.cpp, vLLM, SGLang, LM Studio.
 FIGURES = ("timings", "metrics", "sglext", "stats")
+TOLD = frozenset({"usage", *FIGURES})
 
 
 @dataclass(slots=True)
@@ -83,8 +84,10 @@ class Decoder:
             if delta := _dict(choice.get("delta", choice.get("message"))):
                 yield from self._delta(delta)
             reason = _text(choice.get("finish_reason")) or reason
-        self._finished = self._finished or bool(reason)
-        yield from self._told(chunk)
+        if reason:
+            self._finished = True
+        if self._finished or not TOLD.isdisjoint(chunk):
+            yield from self._told(chunk)
         if error := chunk.get("error") or (chunk.get("object") == "error" and chunk):
             raise BackendError("midstream", f"{self._name} broke off: {words_of(error)}")
         if reason == "error":

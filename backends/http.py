@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, closing, contextmanager, suppress
 from functools import cache
 from ipaddress import ip_address
 from typing import cast
@@ -14,6 +14,7 @@ import httpx
 import orjson
 from httpx_sse import EventSource
 
+from backends.alarm import Alarm
 from backends.decoder import Decoder
 from backends.errors import BackendError, refusal, silence, transport_error, without_key
 from backends.events import Event, Finished, ReasoningDelta, Sent, TextDelta, ToolCallDelta
@@ -27,6 +28,8 @@ REFUSAL_PATIENCE = 5.0  # seconds
 LAST_PATIENCE = 5.0  # between the finish reason and what may follow it
 END_PATIENCE = 0.2
 PACE = 1.0  # between two questions for an answer that was put off
+
+DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta)  # built once: a union would be at every event
 
 Queued = Callable[[Mapping[str, str]], str]
 
@@ -150,10 +153,10 @@ async def fetch(backend: Backend, http: httpx.AsyncClient, request: httpx.Reques
     deadline = asyncio.get_running_loop().time() + backend.first_timeout
     response = await _answer(backend, http.send(request, stream=True), deadline)
     async with aclosing(response):
-        body = _Body(backend, response, deadline)
-        if response.status_code != 200:
-            raise refusal(backend, response.status_code, await body.beginning(), response.headers)
-        return await body.whole()
+        with closing(_Body(backend, response, deadline)) as body:
+            if response.status_code != 200:
+                raise refusal(backend, response.status_code, await body.beginning(), response.headers)
+            return await body.whole()
 
 
 async def read(
@@ -161,28 +164,26 @@ async def read(
 ) -> AsyncGenerator[Event]:
     """The events of a streaming response; with `whole`, it may also be an answer in one piece. The first data must come
     by `deadline`, on the event loop's clock. Raises BackendError where it is a refusal, or no whole stream."""
-    body = _Body(backend, response, deadline or asyncio.get_running_loop().time() + backend.first_timeout)
-    decoder = Decoder(backend.name)
-    content_type = response.headers.get("content-type", "")
-    if response.status_code == 200 and whole and "application/json" in content_type:
-        for event in decoder.decode(_completion(backend, await body.whole(), response.headers)):
-            yield event
-        return
-    if response.status_code != 200 or "text/event-stream" not in content_type:
-        raise refusal(backend, response.status_code, await body.beginning(), response.headers)
-    # the library asks for a response but needs only its headers and text
-    async with aclosing(EventSource(cast(httpx.Response, body)).aiter_sse()) as frames:
-        async for frame in frames:
-            if frame.data == "[DONE]":
-                await _finish(frames)
-                return
-            if frame.data:
-                body.deadline = None
-                for event in decoder.decode(_chunk(backend, frame.data, cut=body.over)):
-                    if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                        body.size = 0
-                    body.finished = body.finished or isinstance(event, Finished)
-                    yield event
+    decoder, content_type = Decoder(backend.name), response.headers.get("content-type", "")
+    deadline = deadline or asyncio.get_running_loop().time() + backend.first_timeout
+    with closing(_Body(backend, response, deadline)) as body:
+        if response.status_code == 200 and whole and "application/json" in content_type:
+            for event in decoder.decode(_completion(backend, await body.whole(), response.headers)):
+                yield event
+            return
+        if response.status_code != 200 or "text/event-stream" not in content_type:
+            raise refusal(backend, response.status_code, await body.beginning(), response.headers)
+        # the library asks for a response but needs only its headers and text
+        async with aclosing(EventSource(cast(httpx.Response, body)).aiter_sse()) as frames:
+            async for frame in frames:
+                if frame.data == "[DONE]":
+                    await _finish(frames)
+                    return
+                if frame.data:
+                    body.data()
+                    for event in decoder.decode(_chunk(backend, frame.data, cut=body.over)):
+                        body.said(event)
+                        yield event
 
 
 async def _finish(frames: AsyncIterator[object]) -> None:
@@ -194,27 +195,33 @@ async def _finish(frames: AsyncIterator[object]) -> None:
 
 
 class _Body:
-    """A response's body, for as long as it makes sense to read it.
-
-    `deadline`: when data must have come, None right after it did; `size`: what came since the last piece of an answer;
-    `finished`: whether the server gave a finish reason, so that only its counts may be missing.
-    """
+    """A response's body, for as long as it makes sense to read it: data must come by the deadline, and a piece of the
+    answer before too much else."""
 
     def __init__(self, backend: Backend, response: httpx.Response, deadline: float) -> None:
         response.encoding = "utf-8-sig"  # event streams are UTF-8 whatever the header says, perhaps with a BOM
         self.headers = response.headers
-        self.over = self.finished = False
-        self.deadline: float | None = deadline
-        self.size = 0
-        self._backend, self._response = backend, response
-        self._setting = "first_timeout"
+        self.over = False
+        self._backend, self._response, self._alarm = backend, response, Alarm(deadline)
+        self._setting, self._fresh, self._finished, self._size = "first_timeout", False, False, 0
+
+    def data(self) -> None:
+        """Notes that there was data."""
+        self._fresh = True
+
+    def said(self, event: Event) -> None:
+        """Notes what the data said."""
+        if isinstance(event, DELTAS):
+            self._size = 0
+        elif isinstance(event, Finished):
+            self._finished = True
 
     async def aiter_text(self) -> AsyncIterator[str]:
         """Its text, with a blank line at the end, so that a last event without one is not lost."""
         texts = self._response.aiter_text()
         while text := await self._next(texts):
-            self.size += len(text)
-            if self.size > BOUND:
+            self._size += len(text)
+            if self._size > BOUND:
                 said = f"{self._backend.name} sent {BOUND // 1_000_000} MB without a piece of an answer"
                 raise BackendError("endless", f"{said}. What had arrived is kept.")
             yield text
@@ -229,7 +236,7 @@ class _Body:
         body = bytearray()
         soon = asyncio.get_running_loop().time() + REFUSAL_PATIENCE
         with suppress(TimeoutError, httpx.RequestError):
-            async with asyncio.timeout_at(min(soon, self.deadline or soon)):
+            async with asyncio.timeout_at(min(soon, self._alarm.deadline)):
                 async for part in self._response.aiter_bytes():
                     body += part
                     if len(body) > REFUSAL_BOUND:
@@ -238,20 +245,21 @@ class _Body:
 
     async def _next(self, texts: AsyncIterator[str]) -> str:
         """The next text; "" at the end."""
-        if self.deadline is None:  # counted from here: the time that a reader takes is not the server's
-            patience = min(self._backend.timeout, LAST_PATIENCE) if self.finished else self._backend.timeout
-            self.deadline, self._setting = asyncio.get_running_loop().time() + patience, "timeout"
+        if self._fresh:  # counted from here: the time that a reader takes is not the server's
+            patience = min(self._backend.timeout, LAST_PATIENCE) if self._finished else self._backend.timeout
+            self._alarm.deadline = asyncio.get_running_loop().time() + patience
+            self._setting, self._fresh = "timeout", False
         try:
-            async with asyncio.timeout_at(self.deadline):
-                return await anext(texts, "")
-        except TimeoutError as error:
-            if self.finished:
+            return await self._alarm.wait(anext(texts, ""))
+        except (TimeoutError, httpx.RequestError) as error:
+            if self._finished:  # at most the counts are missing
                 return ""
-            raise silence(self._backend, self._setting) from error
-        except httpx.RequestError:
-            if self.finished:
-                return ""
+            if isinstance(error, TimeoutError):
+                raise silence(self._backend, self._setting) from error
             raise
+
+    def close(self) -> None:
+        self._alarm.close()
 
 
 def _completion(backend: Backend, said: str, headers: Mapping[str, str]) -> object:
