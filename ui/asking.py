@@ -1,26 +1,29 @@
 """Reads what a person filled in, into prompts and lanes. Knows no gradio; every `Problem` says where and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from backends.lane import Lane
-from backends.prompt import Image, Prompt, Tool, UserTurn, follow_up
+from backends.kind import without_reasoning
+from backends.lane import Backend, Lane
+from backends.prompt import Image, Prompt, Turn, UserTurn, follow_up, images_of
 from backends.registry import Registry
+from backends.tokens import LONGEST_SIDE
 from storage.comparison import Comparison
 from storage.errors import ImageError
 from storage.images import ImageStore
 from storage.lanes import address_hash
+from ui import toolbox
+from ui.toolbox import Problem, clean
 from ui.view import LETTERS
 
 FEWEST, MOST = 2, len(LETTERS)
 
+REDUCED, AS_THEY_ARE = f"up to {LONGEST_SIDE} px", "as they are"
 
-class Problem(ValueError):
-    """Something that the person has to mend before anything is sent."""
+Asked = list[tuple[Lane, Prompt]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ class Settings:
     temperature: float | None = None
     max_tokens: float | None = None
     seed: float | None = None
+    replays: bool | None = True
+    waits: bool | None = False
 
 
 FIELDS = len(Settings.__slots__)
@@ -41,6 +46,42 @@ FIELDS = len(Settings.__slots__)
 def settings_of(fields: Sequence[Any], count: int) -> list[Settings]:
     """The first `count` lanes, from all lanes' fields in a row."""
     return [Settings(*fields[i * FIELDS : (i + 1) * FIELDS]) for i in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Everything that is filled in when lanes are asked, unchecked; `run` is the comparison shown."""
+
+    text: str
+    files: Sequence[str]
+    system: str
+    sizes: str
+    tools: toolbox.Fields
+    follow: bool
+    run: str
+    lanes: Sequence[Settings]
+
+    @property
+    def follows(self) -> str:
+        """The comparison to follow up, or ""."""
+        return self.run if self.follow else ""
+
+
+def given(
+    prompt: dict[str, Any] | None,
+    system: str | None,
+    sizes: str | None,
+    follow: bool,
+    run: str,
+    count: float,
+    *fields: Any,
+) -> Given:
+    """From the page's inputs in their order: `fields` are those of the tools, then those of each lane."""
+    written, edge = prompt or {}, len(toolbox.Fields.__slots__)
+    tools, lanes = toolbox.Fields(*fields[:edge]), settings_of(fields[edge:], int(count))
+    return Given(
+        written.get("text", ""), written.get("files", ()), system or "", sizes or "", tools, follow, run, lanes
+    )
 
 
 def usual(registry: Registry) -> list[Settings]:
@@ -55,11 +96,39 @@ def first_settings(registry: Registry, name: str) -> Settings:
     backend = registry.find(name)
     if backend is None:
         return Settings(name)
-    return Settings(name, registry.efforts(backend)[0], backend.model, backend.temperature, backend.max_tokens)
+    effort, replays = registry.efforts(backend)[0], can_replay(registry, backend)
+    return Settings(name, effort, backend.model, backend.temperature, backend.max_tokens, replays=replays)
 
 
 def settings_for(lane: Lane) -> Settings:
-    return Settings(lane.backend.name, lane.effort, lane.model, lane.temperature, lane.max_tokens, lane.seed)
+    return Settings(
+        lane.backend.name,
+        lane.effort,
+        lane.model,
+        lane.temperature,
+        lane.max_tokens,
+        lane.seed,
+        lane.replays,
+        lane.waits,
+    )
+
+
+def can_replay(registry: Registry, backend: Backend) -> bool:
+    """Does this kind of server take a lane's earlier reasoning back?"""
+    return registry.kind(backend).dialect.replay is not without_reasoning
+
+
+def going_back(registry: Registry, asked: Sequence[Lane]) -> str:
+    """What a follow-up does with the reasoning of these lanes, in a sentence."""
+    found = [registry.find(lane.backend.name) for lane in asked]
+    letters = [
+        letter
+        for letter, lane, backend in zip(LETTERS, asked, found, strict=False)
+        if backend and lane.replays and can_replay(registry, backend)
+    ]
+    if len(letters) == len(asked):
+        return "Its own reasoning goes back to each lane."
+    return f"Its own reasoning goes back to {' and '.join(letters)} only." if letters else "No reasoning goes back."
 
 
 def lanes(registry: Registry, chosen: Sequence[Settings]) -> tuple[Lane, ...]:
@@ -77,7 +146,7 @@ def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
         raise Problem(f"{where}: {backend.name} has no effort {effort!r}; choose another.")
     if chosen.temperature is not None and not 0 <= chosen.temperature <= 2:
         raise Problem(f"{where}: temperature must be from 0 to 2, or empty for the server's own.")
-    model = (chosen.model or "").strip() or backend.model
+    model = clean(chosen.model or "").strip() or backend.model
     return Lane(
         backend=backend,
         model=model,
@@ -86,6 +155,8 @@ def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
         temperature=chosen.temperature,
         max_tokens=_whole(chosen.max_tokens, 1, f"{where}: max tokens"),
         seed=_whole(chosen.seed, 0, f"{where}: seed"),
+        replays=bool(chosen.replays) and can_replay(registry, backend),
+        waits=bool(chosen.waits),
     )
 
 
@@ -97,60 +168,30 @@ def _whole(value: float | None, least: int, what: str) -> int | None:
     return int(value)
 
 
-def images(store: ImageStore, files: Sequence[str]) -> tuple[Image, ...]:
-    """Blocking: decodes and re-encodes."""
-    found = []
-    for file in map(Path, files):
-        try:
-            found.append(store.add(file.read_bytes()))
-        except ImageError as error:
-            raise Problem(f"{file.name}: {error}") from error
-        except OSError as error:
-            raise Problem(f"{file.name} is gone from the server: attach it again.") from error
-    return tuple(found)
+def images(store: ImageStore, files: Sequence[str], sizes: str) -> tuple[Image, ...]:
+    """Blocking: decodes and re-encodes what was not asked for just before."""
+    return tuple(_image(store, Path(file), None if sizes == AS_THEY_ARE else LONGEST_SIDE) for file in files)
 
 
-def tools(text: str) -> tuple[Tool, ...]:
-    """Tools from JSON: a list of functions, or one; bare or as `{"type": "function", "function": {...}}`."""
-    if not text.strip():
-        return ()
+@lru_cache(maxsize=12)  # an upload's path names its content
+def _image(store: ImageStore, file: Path, longest: int | None) -> Image:
     try:
-        found = orjson.loads(clean(text))
-    except orjson.JSONDecodeError as error:
-        raise Problem(f"Tools, line {error.lineno}, column {error.colno}: {error.msg}.") from error
-    return tuple(_tool(i, each) for i, each in enumerate(found if isinstance(found, list) else [found], 1))
+        return store.add(file.read_bytes(), longest)
+    except ImageError as error:
+        raise Problem(f"{file.name}: {error}") from error
+    except OSError as error:
+        raise Problem(f"{file.name} is gone from the server: attach it again.") from error
 
 
-def _tool(number: int, found: Any) -> Tool:
-    match found:
-        case {"function": dict() as inner}:
-            found = inner
-    match found:
-        case {"name": str() as name} if name.replace("_", "").replace("-", "").isalnum() and len(name) <= 64:
-            parameters = found.get("parameters") or {"type": "object", "properties": {}}
-        case _:
-            raise Problem(f'Tools, entry {number}: needs a "name" of letters, digits, _ or -.')
-    if not isinstance(parameters, dict) or parameters.get("type") != "object":
-        raise Problem(f'Tools, {name}: "parameters" must be a JSON schema with "type": "object".')
-    return Tool(name, str(found.get("description", "")), parameters)
+def prompt(system: str, text: str, pictures: tuple[Image, ...], fields: toolbox.Fields) -> Prompt:
+    checked = toolbox.read(fields)
+    turn = UserTurn(clean(text), pictures)
+    return Prompt(clean(system).strip(), (turn,), checked.tools, checked.choice, checked.toolbox)
 
 
-def prompt(system: str, text: str, pictures: tuple[Image, ...], functions: tuple[Tool, ...]) -> Prompt:
-    if not text.strip():
-        raise Problem("Write a prompt first.")
-    return Prompt(clean(system).strip(), (UserTurn(clean(text), pictures),), functions)
-
-
-def clean(text: str) -> str:
-    """Half a character (a lone surrogate, as a browser may send) can be neither sent nor stored: it becomes �."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def next_turn(
-    registry: Registry, earlier: Comparison, text: str, pictures: tuple[Image, ...]
-) -> tuple[Prompt, list[tuple[Lane, Prompt]]]:
+def next_turn(registry: Registry, earlier: Comparison, text: str, pictures: tuple[Image, ...]) -> tuple[Prompt, Asked]:
     """The follow-up of a comparison: each lane as it was, with its own history."""
-    asked = prompt(earlier.prompt.system, text, pictures, earlier.prompt.tools)
+    asked = replace(earlier.prompt, turns=(UserTurn(clean(text), pictures),))
     following = []
     for letter, kept in zip(LETTERS, earlier.lanes, strict=False):
         lane = _lane(registry, f"Lane {letter}", settings_for(kept.lane))
@@ -163,3 +204,32 @@ def next_turn(
         except ValueError as error:
             raise Problem(f"Lane {letter}: {error}.") from error
     return asked, following
+
+
+def fitted(registry: Registry, store: ImageStore, asked: Asked) -> Asked:
+    """Each lane's prompt with the images that its kind of server takes: not too many, none too large. Blocking."""
+    return [
+        (lane, _fitted(registry, store, f"Lane {letter}", lane, prompt))
+        for letter, (lane, prompt) in zip(LETTERS, asked, strict=False)
+    ]
+
+
+def _fitted(registry: Registry, store: ImageStore, where: str, lane: Lane, prompt: Prompt) -> Prompt:
+    limits, count = registry.kind(lane.backend).images, len(images_of(prompt.turns))
+    if limits.most is not None and count > limits.most:
+        raise Problem(
+            f"{where}: {lane.backend.name} takes at most {limits.most} images in one conversation, and this has"
+            f" {count}; remove some, or choose another backend."
+        )
+    if limits.bytes is None:
+        return prompt
+    return replace(prompt, turns=tuple(_smaller(store, prompt.turns, limits.bytes)))
+
+
+def _smaller(store: ImageStore, turns: Sequence[Turn], most: int) -> Iterator[Turn]:
+    for turn in turns:
+        match turn:
+            case UserTurn(images=pictures):
+                yield replace(turn, images=tuple(store.fitted(image, most) for image in pictures))
+            case _:
+                yield turn

@@ -34,14 +34,13 @@ class Fixed:
     lane: Lane
     prompt: Prompt
     history: tuple[str, ...]
-    note: str
     answer_url: str
 
 
-def fixed(kept: Question, index: int, note: str) -> Fixed:
+def fixed(kept: Question, index: int) -> Fixed:
     lane, _, prompt = kept.lanes[index]
     history = replayed(lane, prompt), re_encoded(prompt, asked(kept.prompt).images, kept.sizes)
-    return Fixed(f"{kept.id}/{index}", lane, prompt, history, note, f"answers/{kept.id}/{index}")
+    return Fixed(f"{kept.id}/{index}", lane, prompt, history, f"answers/{kept.id}/{index}")
 
 
 def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str, Any]:
@@ -54,7 +53,6 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str,
         "state_name": "waiting for a result" if any(call["asks"] for call in calls) else str(answer.state),
         "live": live,
         "label": provenance(fixed, answer),
-        "note": fixed.note,
         "reading": reading(answer),
         "figures": figures.timed_here(fixed.lane, answer),
         "measured": figures.of_the_server(answer.rounds[-1].measured),
@@ -67,8 +65,8 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str,
     }
 
 
-def idle(note: str) -> dict[str, Any]:
-    return {"key": "", "label": "Its answer will stream here.", "note": note}
+def idle() -> dict[str, Any]:
+    return {"key": "", "state_name": "Its answer will stream here."}
 
 
 def provenance(fixed: Fixed, answer: Answer) -> str:

@@ -12,27 +12,24 @@ from typing import Any
 import gradio as gr
 
 from backends.answer import Answer
+from backends.discovery import Discovery
+from backends.prompt import Prompt
 from backends.registry import Registry
 from storage.comparison import Comparison
 from storage.errors import RatingError, StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import asking, cards, lane, view
-from ui.asking import Problem, Settings
+from ui import about, asking, cards, composer, lane, view
+from ui.asking import Asked, Given, Problem, Settings
 from ui.cards import Fixed
-from ui.examples import EXAMPLES, SYSTEM, Example
-from ui.lane import Drawn, Slot
+from ui.component import PRIVATE, Drawn
+from ui.lane import Slot
 
 FRAMES_A_SECOND = 10
 FRAMES_A_FIGURE = 5
 PATIENCE = 5.0  # seconds to wait for the database
 
 TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
-
-
-# The page shows its own progress. Naming nothing to show it on also spares the browser: at every frame Gradio's page
-# tells all outputs of all events there ever were their progress, hidden or not.
-PRIVATE: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
@@ -59,28 +56,46 @@ class Frame:
 class Handlers:
     """What the tab does, named for the person's acts."""
 
-    def __init__(self, registry: Registry, store: Store, recorder: Recorder) -> None:
-        self.registry, self.store, self.recorder = registry, store, recorder
+    def __init__(self, registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> None:
+        self.registry, self.store, self.recorder, self.discovery = registry, store, recorder, discovery
         self.slots: list[Slot] = []
 
     # asking
 
-    async def compare(
-        self, asked: dict[str, Any] | None, system: str, tools: str, follow: bool, run: str, count: float, *fields: Any
-    ) -> tuple[str, str, Any]:
+    async def compare(self, *inputs: Any) -> tuple[str, str, Any]:
         """The run to show, what has to be mended, and the prompt box (emptied after a follow-up)."""
-        asked = asked or {"text": "", "files": []}
+        given = asking.given(*inputs)
         try:
-            pictures = await asyncio.to_thread(asking.images, self.store.images, asked["files"])
-            if follow and run:
-                earlier = await self._finished(run)
-                prompt, lanes = asking.next_turn(self.registry, earlier, asked["text"], pictures)
-                return await self.recorder.compare(prompt, lanes, follows=run), "", {"text": "", "files": []}
-            prompt = asking.prompt(system or "", asked["text"], pictures, asking.tools(tools or ""))
-            chosen = asking.lanes(self.registry, asking.settings_of(fields, int(count)))
-            return await self.recorder.compare(prompt, [(one, prompt) for one in chosen]), "", gr.skip()
+            if not given.text.strip():
+                raise Problem("Write a prompt first.")
+            prompt, asked = await self._asked(given)
+            asked = await asyncio.to_thread(asking.fitted, self.registry, self.store.images, asked)
+            run = await self.recorder.compare(prompt, asked, follows=given.follows or None)
+            return run, "", {"text": "", "files": []} if given.follows else gr.skip()
         except (Problem, StorageError) as problem:
-            return run, str(problem), gr.skip()
+            return given.run, str(problem), gr.skip()
+
+    async def weigh(self, *inputs: Any) -> list[Any]:
+        """What to know of each lane before it is asked this; what can't be asked yet leaves that as it was."""
+        try:
+            _, asked = await self._asked(asking.given(*inputs))
+        except (Problem, StorageError):
+            return [gr.skip()] * len(self.slots)
+        said = await asyncio.to_thread(self._weighed, asked)
+        return [*said, *[gr.skip()] * (len(self.slots) - len(said))]
+
+    def _weighed(self, asked: Asked) -> list[dict[str, Any]]:
+        return [
+            about.weighed(self.registry, one, prompt, self.discovery.status(one.backend.name)) for one, prompt in asked
+        ]
+
+    async def _asked(self, given: Given) -> tuple[Prompt, Asked]:
+        """What is asked now, and each lane with its own prompt."""
+        pictures = await asyncio.to_thread(asking.images, self.store.images, given.files, given.sizes)
+        if given.follows:
+            return asking.next_turn(self.registry, await self._finished(given.follows), given.text, pictures)
+        prompt = asking.prompt(given.system, given.text, pictures, given.tools)
+        return prompt, [(one, prompt) for one in asking.lanes(self.registry, given.lanes)]
 
     async def _finished(self, run: str) -> Comparison:
         """The comparison to follow up."""
@@ -96,13 +111,13 @@ class Handlers:
             raise Problem("The comparison to follow up is gone.")
         return kept
 
-    def stop(self, run: str) -> None:
+    async def stop(self, run: str) -> None:
         self.recorder.stop(run)
 
-    def stop_lane(self, index: int, run: str) -> None:
+    async def stop_lane(self, index: int, run: str) -> None:
         self.recorder.stop(run, index)
 
-    def give(self, event: gr.EventData) -> None:
+    async def give(self, event: gr.EventData) -> None:
         """A person's result of a tool call; the same call of other lanes gets it too."""
         match event._data:
             case {"key": str() as key, "call": int() as call, "content": str() as content}:
@@ -160,7 +175,7 @@ class Handlers:
         return (
             view.question(kept),
             view.rating_bar(kept, TAGS),
-            gr.Checkbox(visible=True),
+            gr.Checkbox(visible=True, info=asking.going_back(self.registry, [each.lane for each in kept.lanes])),
             gr.Button(visible=live),
             self.recorder.problem or gr.skip(),
         )
@@ -170,11 +185,10 @@ class Handlers:
         kept, drawn = await self.store.question(run), Frame()
         if kept is None:
             yield [
-                cards.idle("") if part is slot.card else "" for slot in self.slots for part in (slot.card, slot.answer)
+                cards.idle() if part is slot.card else "" for slot in self.slots for part in (slot.card, slot.answer)
             ]
             return
-        notes = [lane.note(self.registry, self.registry.find(each.lane.backend.name)) for each in kept.lanes]
-        fixed = [cards.fixed(kept, index, note) for index, note in enumerate(notes)]
+        fixed = [cards.fixed(kept, index) for index in range(len(kept.lanes))]
         live, seen = self.recorder.live(run), -1
         for number in itertools.count() if live else ():
             seen = await live.changed(seen)
@@ -238,30 +252,32 @@ class Compare:
     source: gr.Textbox
 
 
-def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder) -> Compare:
+def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> Compare:
     """Lays the tab out and wires it.
 
     Whatever sets `run` shows that comparison; whatever sets `source` chooses its lanes.
     """
-    does = Handlers(registry, store, recorder)
+    does = Handlers(registry, store, recorder, discovery)
     start = asking.usual(registry)
     run = gr.Textbox(visible="hidden", elem_id="run")
     watched = gr.Textbox(visible="hidden", elem_id="watched")
     source = gr.Textbox(visible="hidden", elem_id="source")
     count = gr.Number(len(start), visible=False, precision=0)
 
-    prompt, system, tools, follow, examples, stop, add = composer()
+    box = composer.build()
     notice = Drawn("notice", elem_id="notice")
     question = Drawn("question", elem_id="question")
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
-            does.slots.append(lane.build(registry, index, start[index] if index < len(start) else None))
+            chosen = start[index] if index < len(start) else None
+            does.slots.append(lane.build(registry, discovery, index, chosen))
     rating = Drawn("rating", elem_id="rating")
 
     fields = [field for slot in does.slots for field in slot.fields]
     lanes = [count, *lane.filled(does.slots)]
     frames = [part for slot in does.slots for part in (slot.card, slot.answer)]
-    around = [question, rating, follow, stop, notice]
+    around = [question, rating, box.follow, box.stop, notice]
+    asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.tools.fields, *fields]
 
     watching = watched.change(does.watch, watched, frames, **PRIVATE)
     watching.success(does.show, run, around, **PRIVATE)
@@ -270,50 +286,21 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder)
     showing.success(None, run, watched, js="(run) => run", **PRIVATE)
     source.change(does.restore, source, lanes, **PRIVATE)
 
-    prompt.submit(does.compare, [prompt, system, tools, follow, run, count, *fields], [run, notice, prompt], **PRIVATE)
-    stop.click(does.stop, run, None, **PRIVATE)
-    add.click(does.add, [count, *fields], lanes, **PRIVATE)
+    box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
+    box.stop.click(does.stop, run, None, **PRIVATE)
+    box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
         slot.card.give(does.give, None, None, **PRIVATE)
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
-    follow.select(does.restore, run, lanes, **PRIVATE)
+    box.follow.select(does.restore, run, lanes, **PRIVATE)
     rating.rate(does.rate, run, rating, **PRIVATE)
-    for button, example in zip(examples, EXAMPLES, strict=True):
-        button.click(partial(chosen_example, example), None, [prompt, system, tools, follow], **PRIVATE)
+    weighing = {"fn": does.weigh, "inputs": asked, "outputs": [slot.about for slot in does.slots]}
+    settled = [*box.settled, *(event for slot in does.slots for event in slot.settled)]
+    gr.on(settled, **weighing, trigger_mode="always_last", **PRIVATE)
+    for chosen in box.chosen:
+        chosen.success(**weighing, **PRIVATE)
     page.load(does.arrive, None, [run, source, notice], **PRIVATE)
     return Compare(run, source)
-
-
-def composer() -> tuple[Any, ...]:
-    """The box that asks: prompt, system prompt, tools, and what can be done beside."""
-    with gr.Group(elem_id="composer"):
-        prompt = gr.MultimodalTextbox(
-            show_label=False,
-            label="Prompt",
-            placeholder="Ask all lanes at once. Drop, paste or choose images.",
-            file_count="multiple",
-            file_types=["image"],
-            max_plain_text_length=1_000_000,
-            max_lines=8,
-            submit_btn="Run",
-            elem_id="prompt",
-        )
-        with gr.Row(elem_id="acts"):
-            with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
-                system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
-            with gr.Accordion("Tools", open=False, elem_classes="unfolds"):
-                tools = gr.Code(
-                    language="json", show_label=False, label="Tools as JSON", lines=4, max_lines=14, elem_id="tools"
-                )
-            examples = [gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES]
-            follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
-            stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
-            add = gr.Button("Add lane", size="sm", elem_id="add")
-    return prompt, system, tools, follow, examples, stop, add
-
-
-def chosen_example(example: Example) -> tuple[Any, ...]:
-    return {"text": example.text, "files": [str(path) for path in example.images]}, SYSTEM, example.tools, False

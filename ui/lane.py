@@ -3,73 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from backends.discovery import Discovery
 from backends.lane import Backend
 from backends.registry import Registry
-from ui import cards, markdown, view
+from backends.status import Reach
+from ui import about, asking, cards, markdown, view
 from ui.asking import Settings
-
-ASSETS = Path(__file__).parent / "assets"
+from ui.component import PRIVATE, AnswerText, Choice, Drawn, Options
 
 LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
 
-class Drawn(gr.HTML):
-    """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`; its value is any JSON."""
-
-    DOM = (ASSETS / "dom.js").read_text()
-
-    def __init__(self, name: str, value: Any = None, **settings: Any) -> None:
-        super().__init__(
-            value,
-            html_template=(ASSETS / f"{name}.html").read_text(),
-            js_on_load=self.DOM + (ASSETS / f"{name}.js").read_text(),
-            apply_default_css=False,
-            **settings,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        return value
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-    def api_info(self) -> dict[str, Any]:
-        return {"type": "object"}
-
-
-class AnswerText(gr.Markdown):
-    """Markdown that shows what came: no re-indenting, no HTML."""
-
-    def postprocess(self, value: str | None) -> str | None:
-        return value and markdown.shown(value)
-
-    def get_block_name(self) -> str:
-        return "markdown"
-
-
-class Choice(gr.Dropdown):
-    """A dropdown whose value is checked where lanes are made, with better words; so a page outlives its session."""
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-    def get_block_name(self) -> str:
-        return "dropdown"
-
-
-class Effort(gr.Radio):
-    """As `Choice`."""
-
-    def preprocess(self, payload: Any) -> Any:
-        return payload
-
-    def get_block_name(self) -> str:
-        return "radio"
+REPLAYS, NO_REPLAY = "Send its own reasoning back", "This server takes no reasoning back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +27,18 @@ class Slot:
 
     column: gr.Column
     fields: tuple[gr.components.Component, ...]
+    about: Drawn
     card: Drawn
     answer: AnswerText
 
+    @property
+    def settled(self) -> list[Any]:
+        """The events after which a prompt may meet something else here; an `about` that was begun anew loads."""
+        _, effort, model, _, limit, _, replays, _ = self.fields
+        return [effort.input, model.input, limit.blur, replays.input, self.about.load]
 
-def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
+
+def build(registry: Registry, discovery: Discovery, index: int, settings: Settings | None) -> Slot:
     letter = view.LETTERS[index]
     shown = settings or Settings()
     backend = registry.find(shown.backend)
@@ -90,7 +46,7 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
         name = Choice(
-            choices(registry),
+            choices(registry, discovery),
             value=shown.backend,
             label=f"Lane {letter}",
             elem_id=f"backend-{letter}",
@@ -98,56 +54,72 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
             filterable=False,
         )
         with gr.Row(elem_classes="settings"):
-            effort = Effort(
+            effort = Options(
                 efforts(registry, backend),
                 value=shown.effort,
                 label="Effort",
                 elem_id=f"effort-{letter}",
-                elem_classes="effort",
+                elem_classes="inline",
             )
-            with gr.Accordion("Sampling", open=False, elem_classes="unfolds"):
-                model = gr.Textbox(shown.model, label="Model id", placeholder="as declared", elem_id=f"model-{letter}")
-                with gr.Row():
-                    empty = {"placeholder": "server's own", "min_width": 110}
-                    temperature = gr.Number(
-                        shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
-                    )
-                    limit = gr.Number(
-                        shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty
-                    )
-                    seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
-        card = Drawn("lane", cards.idle(note(registry, backend)), elem_id=f"card-{letter}")
+            with gr.Accordion("Settings", open=False, elem_classes="unfolds"):
+                rest = _settings(registry, letter, shown, backend)
+        said = Drawn("about", about.known(registry, backend), elem_id=f"about-{letter}")
+        card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
         answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
-    name.input(
-        partial(chosen_backend, registry),
-        [name, effort],
-        [effort, model, card],
-        show_progress="hidden",
-        api_visibility="private",
+    model, *_, replays, _ = rest
+    changed = [effort, model, replays, said, card]
+    name.input(partial(chosen_backend, registry), [name, effort], changed, **PRIVATE)
+    name.focus(lambda: gr.Dropdown(choices=choices(registry, discovery)), None, name, **PRIVATE)
+    model.focus(partial(offered_models, registry, discovery), name, model, **PRIVATE)
+    return Slot(column, (name, effort, *rest), said, card, answer)
+
+
+def _settings(
+    registry: Registry, letter: str, shown: Settings, backend: Backend | None
+) -> tuple[gr.components.Component, ...]:
+    """The fields after the first two."""
+    model = Choice(
+        models(backend, ()),
+        value=shown.model,
+        label="Model id",
+        allow_custom_value=True,
+        elem_id=f"model-{letter}",
     )
-    return Slot(column, (name, effort, model, temperature, limit, seed), card, answer)
-
-
-def choices(registry: Registry) -> list[tuple[str, str]]:
-    return [
-        (
-            " · ".join(dict.fromkeys(part for part in (each.name, each.model.split("/")[-1], each.artifact) if part)),
-            each.name,
+    with gr.Row():
+        empty = {"placeholder": "server's own", "min_width": 110}
+        temperature = gr.Number(
+            shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
         )
-        for each in registry.backends
-    ]
+        limit = gr.Number(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
+        seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
+    replays = gr.Checkbox(**goes_back(registry, backend, shown.replays), elem_id=f"replays-{letter}")
+    waits = gr.Checkbox(shown.waits, label="Wait and ask again when told to", elem_id=f"waits-{letter}")
+    return model, temperature, limit, seed, replays, waits
 
 
-def note(registry: Registry, backend: Backend | None) -> str:
-    """What a person should know before asking this backend."""
-    if backend is None:
-        return ""
-    missing = registry.missing_key(backend)
-    return " ".join(filter(None, [missing and f"Needs a key: set {missing} and restart.", backend.note]))
+def choices(registry: Registry, discovery: Discovery) -> list[tuple[str, str]]:
+    """Every backend, with how it is where that is known."""
+    return [(_named(each, discovery.status(each.name).reach), each.name) for each in registry.backends]
+
+
+def _named(backend: Backend, reach: Reach) -> str:
+    parts = [backend.name, backend.model.split("/")[-1], backend.artifact, "" if reach is Reach.UNKNOWN else reach]
+    return " · ".join(dict.fromkeys(part for part in parts if part))
+
+
+def models(backend: Backend | None, found: Sequence[str]) -> list[str]:
+    """The declared model first, then those that the server offers."""
+    return list(dict.fromkeys(model for model in (backend and backend.model, *found) if model))
 
 
 def efforts(registry: Registry, backend: Backend | None) -> list[tuple[str, str]]:
     return [(effort or "not sent", effort) for effort in (registry.efforts(backend) if backend else ())]
+
+
+def goes_back(registry: Registry, backend: Backend | None, wanted: bool | None) -> dict[str, Any]:
+    """The checkbox of the lane's own reasoning: where its kind takes none, it only says so."""
+    able = backend is None or asking.can_replay(registry, backend)
+    return {"value": able and bool(wanted), "label": REPLAYS if able else NO_REPLAY, "interactive": able}
 
 
 def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[Any, ...]:
@@ -158,25 +130,33 @@ def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[A
     return (
         gr.Radio(choices=offered, value=kept),
         backend and backend.model,
-        cards.idle(note(registry, backend)),
+        gr.Checkbox(**goes_back(registry, backend, True)),
+        about.known(registry, backend),
+        cards.idle(),
     )
 
 
+def offered_models(registry: Registry, discovery: Discovery, name: str) -> gr.Dropdown:
+    found = [model.id for model in discovery.status(name).server.models]
+    return gr.Dropdown(choices=models(registry.find(name), found))
+
+
 def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) -> list[Any]:
-    """Updates for every slot's column and fields, in that order: the chosen lanes shown, the others hidden."""
+    """Updates for `filled(slots)`: the chosen lanes shown, the others hidden."""
     updates: list[Any] = []
     for index in range(len(slots)):
         settings = chosen[index] if index < len(chosen) else None
         updates.append(gr.Column(visible=settings is not None))
         if settings is None:
-            updates += [gr.skip()] * len(Settings.__slots__)
-        else:
-            name, effort, *rest = astuple(settings)
-            backend = registry.find(name)  # an old comparison may name one that is not declared any more
-            updates += [backend and name, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
+            updates += [gr.skip()] * (asking.FIELDS + 1)
+            continue
+        name, effort, *rest, replays, waits = astuple(settings)
+        backend = registry.find(name)  # an old comparison may name one that is not declared any more
+        updates += [backend and name, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
+        updates += [gr.Checkbox(**goes_back(registry, backend, replays)), waits, about.known(registry, backend)]
     return updates
 
 
 def filled(slots: Sequence[Slot]) -> list[Any]:
-    """The components that `fill` updates."""
-    return [component for slot in slots for component in (slot.column, *slot.fields)]
+    """The components that `fill` updates: of every slot its column, its fields, what is said about it."""
+    return [component for slot in slots for component in (slot.column, *slot.fields, slot.about)]

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
@@ -25,12 +26,12 @@ THEME = gr.themes.Default(
 BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
 
 
-def build(registry: Registry, store: Store, recorder: Recorder) -> gr.Blocks:
+def build(registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> gr.Blocks:
     with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
         with gr.Tabs(selected="compare") as tabs:
             with gr.Tab("Compare", id="compare"):
-                shown = compare.build(page, registry, store, recorder)
+                shown = compare.build(page, registry, store, recorder, discovery)
             with gr.Tab("History", id="history") as tab:
                 history.build(store, shown, tabs, tab)
             with gr.Tab("Backends", id="backends"):

@@ -131,7 +131,7 @@ def build(
     def csv() -> StreamingResponse:
         return download(export.csv(store.engine), "lanewise.csv", "text/csv; charset=utf-8")
 
-    blocks = page.build(registry, store, recorder)
+    blocks = page.build(registry, store, recorder, discovery)
     # mounted, Gradio would go on thinking that it is being built, when it hands out any file that it is asked for
     blocks.has_launched = True
     blocks.max_threads = 200

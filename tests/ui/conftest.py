@@ -9,12 +9,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.chromium import chromium, executable
 from benchmarks.servers import Server, serving
 from tests.backends.fake_server import EVENT_STREAM, delta, die, head, hold, reply, sse, stream
 from tests.backends.fake_server import serving as speaking
+
+expect.set_options(timeout=20_000)  # the machine may be at other work too
 
 TRICKS = """it`s
 

@@ -1,32 +1,67 @@
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import PIL.Image
 import pytest
 
 from backends import registry
-from backends.lane import Backend
-from ui import asking
+from backends.lane import Backend, Lane
+from backends.prompt import Prompt, UserTurn
+from storage.images import ImageStore
+from ui import asking, toolbox
 from ui.asking import Problem, Settings
+from ui.examples import EXAMPLES, SYSTEM
 
 
 @pytest.fixture
 def found() -> registry.Registry:
-    return registry.Registry((Backend("mine", "vllm", "http://127.0.0.1:1/v1", "m", "FP8"),), (), {})
+    address = "http://127.0.0.1:1/v1"
+    return registry.Registry(
+        (
+            Backend("mine", "vllm", address, "m", "FP8"),
+            Backend("forgets", "transformers", address, "m"),
+            Backend("hosted", "nim", "https://integrate.api.nvidia.com/v1", "m"),
+            Backend("few", "mistral", address, "m"),
+        ),
+        (),
+        {},
+    )
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """A picture that no compression makes small."""
+    side, written = 1800, BytesIO()
+    PIL.Image.effect_noise((side, side), 90).save(written, "PNG")
+    file = tmp_path / "noise.png"
+    file.write_bytes(written.getvalue())
+    return file
 
 
 GOOD = Settings("mine", "high", "m", 0.5, 100, 7)
 
 
 def test_settings_become_lanes(found: registry.Registry) -> None:
-    lane, other = asking.lanes(found, [GOOD, Settings("mine", "none", "another")])
-    assert (lane.model, lane.artifact, lane.effort, lane.temperature, lane.max_tokens, lane.seed) == (
-        "m",
-        "FP8",
-        "high",
-        0.5,
-        100,
-        7,
-    )
+    lane, other = asking.lanes(found, [GOOD, Settings("mine", "none", "another", waits=True)])
+    assert lane == Lane(found.backends[0], "m", "FP8", "high", 0.5, 100, 7)
     assert (other.model, other.artifact) == ("another", "")  # whose weights those are, nobody declared
+    assert other.waits
+
+
+def test_lanes_become_the_settings_that_made_them(found: registry.Registry) -> None:
+    chosen = [replace(GOOD, replays=False), replace(GOOD, waits=True)]
+    assert [asking.settings_for(lane) for lane in asking.lanes(found, chosen)] == chosen
+
+
+def test_no_lane_claims_to_send_reasoning_where_its_server_takes_none(found: registry.Registry) -> None:
+    lanes = asking.lanes(
+        found, [GOOD, Settings("forgets", found.efforts(found.backends[1])[0]), replace(GOOD, replays=False)]
+    )
+    assert [lane.replays for lane in lanes] == [True, False, False]
+    assert asking.going_back(found, lanes) == "Its own reasoning goes back to A only."
+    assert asking.going_back(found, lanes[1:]) == "No reasoning goes back."
+    assert asking.first_settings(found, "forgets").replays is False
 
 
 @pytest.mark.parametrize(
@@ -44,30 +79,41 @@ def test_wrong_settings_name_their_lane_and_field(found: registry.Registry, chos
         asking.lanes(found, [GOOD, chosen])
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ('[\n{"name": "x",}\n]', "line 2"),
-        ("[3]", "entry 1"),
-        ('{"name": "a b"}', "letters"),
-        ('{"name": "x", "parameters": {"type": "array"}}', '"type": "object"'),
-    ],
-)
-def test_wrong_tools_are_named(text: str, words: str) -> None:
-    with pytest.raises(Problem, match=words):
-        asking.tools(text)
+def test_images_are_reduced_unless_they_are_wanted_as_they_are(noise: Path, tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "images")
+    (reduced,) = asking.images(store, [str(noise)], asking.REDUCED)
+    (whole,) = asking.images(store, [str(noise)], asking.AS_THEY_ARE)
+    assert (reduced.width, whole.width) == (1540, 1800)
 
 
-def test_tools_come_bare_or_wrapped() -> None:
-    bare = '{"name": "x", "parameters": {"type": "object", "properties": {}}}'
-    assert asking.tools(bare) == asking.tools(f'[{{"type": "function", "function": {bare}}}]')
-    assert asking.tools("  ") == ()
+def test_only_the_lane_whose_server_takes_less_gets_smaller_images(
+    found: registry.Registry, noise: Path, tmp_path: Path
+) -> None:
+    store = ImageStore(tmp_path / "images")
+    images = asking.images(store, [str(noise)], asking.REDUCED)
+    prompt = Prompt("", (UserTurn("What is this?", images),))
+    lanes = asking.lanes(found, [GOOD, Settings("hosted", found.efforts(found.backends[2])[0])])
+    (_, mine), (_, hosted) = asking.fitted(found, store, [(lane, prompt) for lane in lanes])
+    assert mine == prompt
+    most = found.kind(found.backends[2]).images.bytes
+    assert most
+    assert len(hosted.turns[0].images[0].data) <= most < len(images[0].data)
+
+
+def test_more_images_than_a_server_takes_name_its_lane(found: registry.Registry, noise: Path, tmp_path: Path) -> None:
+    store = ImageStore(tmp_path / "images")
+    images = asking.images(store, [str(noise)] * 9, asking.REDUCED)
+    asked = [(Lane(backend, "m"), Prompt("", (UserTurn("What?", images),))) for backend in found.backends[::3]]
+    with pytest.raises(Problem, match="Lane B: few takes at most 8 images"):
+        asking.fitted(found, store, asked)
+
+
+def test_an_emptied_system_prompt_stays_empty() -> None:
+    assert asking.prompt("  ", "Hello", (), toolbox.Fields()).system == ""
 
 
 def test_every_example_can_be_asked() -> None:
-    from ui.examples import EXAMPLES
-
     for example in EXAMPLES:
-        asking.tools(example.tools)
-        assert example.text
-        assert all(Path(picture).exists() for picture in example.images)
+        prompt = asking.prompt(SYSTEM, example.text, (), example.tools)
+        assert bool(prompt.tools) == bool(prompt.toolbox.rounds)
+        assert all(picture.exists() for picture in example.images)

@@ -35,7 +35,7 @@ LARGE, SMALL = Image("a" * 64, "image/png", 900, 600, b""), Image("b" * 64, "ima
 
 def shown(*events: Event, prompt: Prompt = PROMPT, flags: tuple[Flag, ...] = ()) -> dict[str, object]:
     answer = fold(Stamped(at, event) for at, event in enumerate(events))
-    return cards.shown(Fixed("run/0", LANE, prompt, (), "", "answers/run/0"), answer, flags)
+    return cards.shown(Fixed("run/0", LANE, prompt, (), "answers/run/0"), answer, flags)
 
 
 def call(arguments: str = '{"city":"Oslo"}', name: str = "weather") -> ToolCallDelta:
@@ -115,7 +115,7 @@ def label(
     sizes: Mapping[str, int] = {},
 ) -> str:
     kept = Question("run", prompt, sizes, (), (AskedLane(lane, "", sent or prompt),), ())
-    return str(cards.shown(cards.fixed(kept, 0, ""), fold([]))["label"])
+    return str(cards.shown(cards.fixed(kept, 0), fold([]))["label"])
 
 
 def test_it_is_said_whether_earlier_reasoning_went_back() -> None:

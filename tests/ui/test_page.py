@@ -247,7 +247,7 @@ def test_no_file_of_the_machine_can_be_asked_for(page: Page, app: Server, tmp_pa
     file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
     for data in (
         [{"text": "x", "files": [file]}, "", "", False, "", 2],
-        [{"text": "", "files": []}, "", "", False, file, 2],
+        [{"text": "x", "files": []}, "", "", True, file, 2],
     ):
         data += [None] * (len(compare["inputs"]) - len(data))
         asked = {"data": data, "fn_index": compare["id"], "session_hash": "thief"}

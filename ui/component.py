@@ -1,0 +1,68 @@
+"""Gradio's components as this page needs them, and how its events are wired."""
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from ui import markdown
+
+ASSETS = Path(__file__).parent / "assets"
+
+# The page shows its own progress. Naming nothing to show it on also spares the browser: at every frame Gradio's page
+# tells all outputs of all events there ever were their progress, hidden or not.
+PRIVATE: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "api_visibility": "private"}
+
+
+class Drawn(gr.HTML):
+    """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`; its value is any JSON."""
+
+    DOM = (ASSETS / "dom.js").read_text()
+
+    def __init__(self, name: str, value: Any = None, **settings: Any) -> None:
+        super().__init__(
+            value,
+            html_template=(ASSETS / f"{name}.html").read_text(),
+            js_on_load=self.DOM + (ASSETS / f"{name}.js").read_text(),
+            apply_default_css=False,
+            **settings,
+        )
+
+    def postprocess(self, value: Any) -> Any:
+        return value
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        return {"type": "object"}
+
+
+class AnswerText(gr.Markdown):
+    """Markdown that shows what came: no re-indenting, no HTML."""
+
+    def postprocess(self, value: str | None) -> str | None:
+        return value and markdown.shown(value)
+
+    def get_block_name(self) -> str:
+        return "markdown"
+
+
+class Choice(gr.Dropdown):
+    """A dropdown whose value is checked where it is read, with better words; so a page outlives its session."""
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "dropdown"
+
+
+class Options(gr.Radio):
+    """As `Choice`."""
+
+    def preprocess(self, payload: Any) -> Any:
+        return payload
+
+    def get_block_name(self) -> str:
+        return "radio"

@@ -1,0 +1,166 @@
+"""The box that asks: the prompt and its images, the system prompt, tools. It only lays out; `asking` reads."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from ui import asking, toolbox
+from ui.component import PRIVATE, Choice, Drawn, Options
+from ui.examples import EXAMPLES, PRESETS, SYSTEM, Example
+from ui.toolbox import Fields, Problem
+
+TOOLS = "Tools"
+CHOICE_NAMES = {"": "the server's own"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The Tools part: `fields` are in the order of `toolbox.Fields`; a problem stands under each of the two editors."""
+
+    part: gr.Accordion
+    fields: tuple[Component, ...]
+    problems: tuple[Drawn, Drawn]
+    presets: tuple[gr.Button, ...]
+
+    @property
+    def filled(self) -> list[Any]:
+        """What `fill` updates."""
+        return [*self.fields, self.part, *self.problems]
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """`attached` is clicked by the page's script when pictures come or go; `chosen` are the events of something ready
+    having been filled in."""
+
+    prompt: gr.MultimodalTextbox
+    system: gr.Textbox
+    sizes: Options
+    tools: Tools
+    follow: gr.Checkbox
+    stop: gr.Button
+    add: gr.Button
+    attached: gr.Button
+    chosen: tuple[Any, ...]
+
+    @property
+    def settled(self) -> list[Any]:
+        """The events after which the prompt may be another, and nobody is writing at it."""
+        functions, *_ = self.tools.fields
+        return [self.prompt.blur, self.system.blur, functions.blur, self.sizes.input, self.attached.click]
+
+
+def build() -> Composer:
+    with gr.Group(elem_id="composer"):
+        prompt = gr.MultimodalTextbox(
+            show_label=False,
+            label="Prompt",
+            placeholder="Ask all lanes at once. Drop, paste or choose images.",
+            file_count="multiple",
+            file_types=["image"],
+            max_plain_text_length=1_000_000,
+            max_lines=8,
+            submit_btn="Run",
+            elem_id="prompt",
+        )
+        sizes = Options(
+            [asking.REDUCED, asking.AS_THEY_ARE],
+            value=asking.REDUCED,
+            label="Images",
+            **_inline("sizes"),
+        )
+        with gr.Row(elem_id="acts"):
+            with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
+                system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
+            tools = _tools()
+            examples = tuple(gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES)
+            follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
+            stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
+            add = gr.Button("Add lane", size="sm", elem_id="add")
+        attached = gr.Button(visible="hidden", elem_id="attached")
+    chosen = [
+        button.click(partial(example, each), None, [prompt, system, follow, *tools.filled], **PRIVATE)
+        for button, each in zip(examples, EXAMPLES, strict=True)
+    ]
+    chosen += [
+        button.click(partial(fill, each.fields), None, tools.filled, **PRIVATE)
+        for button, each in zip(tools.presets, PRESETS, strict=True)
+    ]
+    return Composer(prompt, system, sizes, tools, follow, stop, add, attached, tuple(chosen))
+
+
+def _tools() -> Tools:
+    start = Fields()
+    json: dict[str, Any] = {"language": "json", "lines": 3, "max_lines": 14, "wrap_lines": True}
+    with gr.Accordion(TOOLS, open=False, elem_classes="unfolds", elem_id="tools-part") as part:
+        with gr.Row(elem_classes="presets"):
+            presets = tuple(gr.Button(each.name, size="sm", elem_classes="example") for each in PRESETS)
+        functions = gr.Code(start.tools, label="Tools as JSON", elem_id="tools", **json)
+        problem = Drawn("notice", elem_id="tools-problem")
+        with gr.Row(elem_classes="settings"):
+            choice = Choice(
+                _choices(()), value=start.choice, label="Tool choice", filterable=False, **_inline("choice")
+            )
+            results = Options(
+                [toolbox.STOP, toolbox.ANSWER], value=start.results, label="When a tool is called", **_inline("results")
+            )
+        with gr.Column(visible=False, elem_id="answering") as answering:
+            canned = gr.Code(start.canned, label="Canned results as JSON", elem_id="canned", **json)
+            canned_problem = Drawn("notice", elem_id="canned-problem")
+            with gr.Row(elem_classes="settings"):
+                built_in = gr.Checkbox(start.built_in, label="built-in tools", **_inline("built-in"))
+                by_hand = gr.Checkbox(start.by_hand, label="ask me (type results by hand)", **_inline("by-hand"))
+                rounds = gr.Number(start.rounds, label="rounds at most", precision=0, **_inline("rounds"))
+    fields = (functions, choice, results, canned, built_in, by_hand, rounds)
+    results.change(answering_shown, results, answering, **PRIVATE)
+    for editor in (functions, canned):
+        editor.blur(checked, fields, [part, choice, problem, canned_problem], **PRIVATE)
+    return Tools(part, fields, (problem, canned_problem), presets)
+
+
+def _inline(name: str) -> dict[str, str]:
+    return {"elem_id": name, "elem_classes": "inline"}
+
+
+def answering_shown(results: str | None) -> gr.Column:
+    return gr.Column(visible=results == toolbox.ANSWER)
+
+
+def checked(*fields: Any) -> list[Any]:
+    """The number of tools, the choice among them, and what is wrong with either editor."""
+    given = Fields(*fields)
+    try:
+        functions = toolbox.tools(given.tools)
+    except Problem as problem:
+        return [gr.skip(), gr.skip(), str(problem), gr.skip()]
+    offered = toolbox.choices(functions)
+    choice = gr.Dropdown(choices=_choices(functions), value=given.choice if given.choice in offered else "auto")
+    try:
+        toolbox.canned(given.canned, functions)
+    except Problem as problem:
+        return [_part(len(functions)), choice, "", str(problem)]
+    return [_part(len(functions)), choice, "", ""]
+
+
+def fill(fields: Fields) -> list[Any]:
+    """Ready tools in place of what was there; nothing is wrong with them."""
+    functions = toolbox.tools(fields.tools)
+    tools, choice, *rest = astuple(fields)
+    return [tools, gr.Dropdown(choices=_choices(functions), value=choice), *rest, _part(len(functions)), "", ""]
+
+
+def _part(count: int) -> gr.Accordion:
+    return gr.Accordion(label=f"{TOOLS} ({count})" if count else TOOLS)
+
+
+def _choices(functions: Sequence[Any]) -> list[tuple[str, str]]:
+    return [(CHOICE_NAMES.get(choice, choice), choice) for choice in toolbox.choices(functions)]
+
+
+def example(chosen: Example) -> list[Any]:
+    """The prompt, the system prompt, the follow-up box, and the tools."""
+    return [{"text": chosen.text, "files": [str(path) for path in chosen.images]}, SYSTEM, False, *fill(chosen.tools)]
