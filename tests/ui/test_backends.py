@@ -82,7 +82,7 @@ def card(page: Page, name: str) -> Locator:
 
 def open_tab(page: Page, app: Server) -> None:
     page.goto(app.url)
-    expect(page.locator("#prompt textarea")).to_be_visible()
+    expect(page.locator("#prompt textarea")).to_be_visible(timeout=30_000)
     page.get_by_role("tab", name="Backends").click()
 
 
