@@ -6,7 +6,7 @@ from backends.discovery import Discovery
 from backends.lane import Backend
 from backends.registry import Registry
 from backends.status import Status
-from ui.lane import Drawn
+from ui.component import Drawn
 
 
 def listed(registry: Registry, discovery: Discovery) -> list[dict[str, Any]]:
@@ -22,6 +22,7 @@ def shown(registry: Registry, backend: Backend, status: Status) -> dict[str, Any
         "title": registry.kind(backend).title,
         "model": backend.model or (model.id if model else ""),
         "artifact": backend.artifact,
+        "note": backend.note,
         "efforts": registry.efforts(backend),
         "reach": status.reach,
         "problem": status.problem,
