@@ -56,6 +56,7 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str,
         "reading": reading(answer),
         "figures": figures.timed_here(fixed.lane, answer),
         "measured": figures.of_the_server(answer.rounds[-1].measured),
+        "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
         "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
         "reasoning": answer.reasoning,
         "thought": thought(answer),
@@ -112,11 +113,11 @@ def reading(answer: Answer) -> list[int] | None:
 
 
 def thought(answer: Answer) -> str:
-    """Length and duration of the reasoning."""
-    times = answer.times
-    if times.first_reasoning is None or times.last_reasoning is None:
-        return ""
-    return f"{len(answer.reasoning.split())} words · {seconds(times.last_reasoning - times.first_reasoning)}"
+    """Length and duration of the reasoning; in several rounds it has paused, and no duration is told."""
+    times, words = answer.times, f"{len(answer.reasoning.split())} words"
+    if times.first_reasoning is None or times.last_reasoning is None or len(answer.rounds) > 1:
+        return words if answer.reasoning else ""
+    return f"{words} · {seconds(times.last_reasoning - times.first_reasoning)}"
 
 
 # a call is checked once, not again at every frame

@@ -216,7 +216,7 @@ class Handlers:
                 parts[here] = before
                 continue
             card = cards.shown(one, answer)
-            if before and live and not figures:
+            if before and live and not figures and not answer.finish_reason:  # a lane may pause after a round
                 card["figures"] = before[0]["figures"]
             parts[here] = card, answer.text
         return Frame(answers, parts)

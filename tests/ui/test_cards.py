@@ -91,6 +91,13 @@ def test_the_servers_own_figures_stand_apart() -> None:
     assert "prompt" not in [name for name, _, _ in drawn["figures"]]
 
 
+def test_what_several_rounds_add_up_to_is_told_as_such() -> None:
+    one = (Sent("{}"), ReasoningDelta("Hm. "), ReasoningDelta("Yes."), call(), Continued("tool_calls"))
+    two = (ToolResult(0, "Rain.", "canned"), Sent("{}"), ReasoningDelta("Oh."), TextDelta("It rains."))
+    assert (shown(*one)["thought"], shown(*one)["measured_of"]) == ("2 words · 0 ms", "")
+    assert (shown(*one, *two)["thought"], shown(*one, *two)["measured_of"]) == ("3 words", "last of 2 rounds")
+
+
 def test_flags_have_titles_and_details() -> None:
     drawn = shown(Finished("stop"), flags=(Flag("no_reasoning", "None came."), Flag("of another version", "?")))
     assert drawn["flags"] == [

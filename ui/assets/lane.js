@@ -4,7 +4,7 @@ const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const written = document.createTextNode(''); trace.append(written);
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
 for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
-let key = null, touched = false, shown = {};
+let key = null, touched = false;
 
 fold.querySelector('summary').addEventListener('click', () => { touched = true; });
 element.addEventListener('click', async (event) => {
@@ -71,14 +71,17 @@ function calls(box, made) {
 
 function render() {
   const v = props.value || {};
-  if (v.key !== key) { key = v.key; touched = false; written.data = ''; $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = false; }
+  if (v.key !== key) {   // another run: nothing that was opened or typed here is about it
+    key = v.key; touched = false; written.data = '';
+    $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = false;
+  }
   card.dataset.state = v.state || 'idle';
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
-  figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length;
+  figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length; say($('.measured em'), v.measured_of || '');
   flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
