@@ -8,8 +8,8 @@ import gradio as gr
 from storage.comparison import Cursor
 from storage.store import Store
 from ui import view
-from ui.compare import PRIVATE, Compare
-from ui.lane import Drawn
+from ui.compare import Compare
+from ui.component import PRIVATE, Drawn
 
 ROWS = 25
 
@@ -18,8 +18,9 @@ class Handlers:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def newest(self) -> dict[str, Any]:
-        return view.history(await self.store.page(limit=ROWS), first=True)
+    async def newest(self, shown: Any) -> dict[str, Any]:
+        """The first page, still filtered as `shown`."""
+        return await self._page(None, _flag(shown))
 
     async def turn(self, event: gr.EventData) -> dict[str, Any]:
         """The page after the cursor that the list sent; the newest where it sent none that can be read."""
@@ -27,8 +28,19 @@ class Handlers:
             at, _, run = event._data["before"].partition("/")
             before = Cursor(datetime.fromisoformat(at), run)
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
-            return await self.newest()
-        return view.history(await self.store.page(before, ROWS), first=False)
+            before = None
+        return await self._page(before, _flag(event._data))
+
+    async def _page(self, before: Cursor | None, flag: str) -> dict[str, Any]:
+        counts = await self.store.flag_counts()
+        chosen = flag if flag in counts else ""
+        page = await self.store.page(before, ROWS, flag=chosen)
+        return view.history(page, counts, chosen, first=before is None)
+
+
+def _flag(sent: Any) -> str:
+    """The filter that the list sent; "" is none."""
+    return str(sent.get("flag", "")) if isinstance(sent, dict) else ""
 
 
 def open_run(event: gr.EventData) -> tuple[str, str, Any]:
@@ -39,6 +51,6 @@ def open_run(event: gr.EventData) -> tuple[str, str, Any]:
 def build(store: Store, compare: Compare, tabs: gr.Tabs, tab: gr.Tab) -> None:
     does = Handlers(store)
     rows = Drawn("history", elem_id="history")
-    tab.select(does.newest, None, rows, **PRIVATE)
+    tab.select(does.newest, rows, rows, **PRIVATE)
     rows.turn(does.turn, None, rows, **PRIVATE)
     rows.open(open_run, None, [compare.run, compare.source, tabs], **PRIVATE)

@@ -1,10 +1,11 @@
 """Turns answers into what the page shows: plain values, no gradio. Anything a model wrote stays text."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from backends.flags import TITLES
 from storage.comparison import Page, Question, Rating, Row
 from storage.prompts import asked
 
@@ -49,8 +50,11 @@ def rating_bar(kept: Question, tags: Sequence[str], said: str = "") -> dict[str,
     }
 
 
-def history(page: Page, first: bool) -> dict[str, Any]:
+def history(page: Page, counts: Mapping[str, int], flag: str, first: bool) -> dict[str, Any]:
+    """`counts` are the flags to choose from, `flag` the one that is chosen."""
     return {
+        "flags": [{"code": code, "title": titled(code), "count": count} for code, count in counts.items()],
+        "flag": flag,
         "rows": [history_row(row) for row in page.rows],
         "next": f"{page.next.created_at.isoformat()}/{page.next.id}" if page.next else "",
         "first": first,
@@ -63,9 +67,25 @@ def history_row(row: Row) -> dict[str, Any]:
         "title": row.title,
         "at": row.created_at.isoformat(),
         "images": [image_url(sha256) for sha256 in row.images],
-        "lanes": [{"label": label, "state": str(state)} for label, state in row.lanes],
+        "lanes": [
+            {"letter": letter, "label": lane.label, "state": str(lane.state)}
+            for letter, lane in zip(LETTERS, row.lanes, strict=False)
+        ],
+        "flags": [{"title": titled(code), "lanes": " ".join(letters)} for code, letters in flagged(row).items()],
         "rating": "; ".join(verdict(rating) for rating in row.ratings),
     }
+
+
+def flagged(row: Row) -> dict[str, list[str]]:
+    """The letters of the lanes that each code flags."""
+    codes = dict.fromkeys(code for lane in row.lanes for code in lane.flags)
+    return {
+        code: [letter for letter, lane in zip(LETTERS, row.lanes, strict=False) if code in lane.flags] for code in codes
+    }
+
+
+def titled(code: str) -> str:
+    return TITLES.get(code, code)
 
 
 def verdict(rating: Rating) -> str:
