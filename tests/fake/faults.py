@@ -34,7 +34,7 @@ async def travelling(frames: Sequence[bytes], broken: bytes, script: Script, num
         case "stall" | "drip" | "reset" | "error_after" | "wrong_json" | "huge_line" | "endless":
             async for frame in paced(before, script, number):
                 yield frame
-            async for frame in _wrong(script.fault, frames[script.after], broken):
+            async for frame in _wrong(script.fault, frames[min(script.after, len(frames) - 1)], broken):
                 yield frame
         case _:
             async for frame in paced(frames, script, number):
