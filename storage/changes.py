@@ -3,6 +3,7 @@
 Nothing is overwritten but an end and the flags that come with it.
 """
 
+import logging
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from storage.queries import answers_of, grouped, prompts_of, recordings
 from storage.ratings import commented, named, tagged, whole
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies
+
+log = logging.getLogger(__name__)
 
 LOST = Failed("bug", "Not all of this answer could be stored. Please report it with the app's log.")
 
@@ -227,5 +230,10 @@ def _flag_kept(connection: Connection, comparison_id: str) -> None:
     bodies = prompts_of(connection, {row.prompt_id for row in rows})
     events = recordings(connection, [row.id for row in rows])
     asked = [(lanes.restored(row), bodies[row.prompt_id]) for row in rows]
-    for row, found in zip(rows, flagged(asked, [fold(events[row.id]) for row in rows]), strict=True):
+    try:
+        odd = flagged(asked, [fold(events[row.id]) for row in rows])
+    except Exception:  # a mistake in there must neither take an answer its end nor keep the app from starting
+        log.exception("comparison %s is kept without flags", comparison_id)
+        return
+    for row, found in zip(rows, odd, strict=True):
         _flag(connection, comparison_id, row.id, found)

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backends.answer import Answer, Round, State
 from backends.events import Failed, ToolResult, Usage
@@ -19,6 +21,8 @@ WEATHER = Tool(
     "Looks outside",
     {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
+anything = st.text(st.characters(), max_size=20) | st.sampled_from(["weather", '{"city":1}', "[THINK]"])
+counts = st.builds(Usage, st.none() | st.integers(-(2**63), 2**63), st.none() | st.integers(0, 99))
 PICTURE = Image("a" * 64, "image/png", 1024, 768, b"")
 
 
@@ -368,6 +372,17 @@ def test_the_first_request_of_a_lane_is_the_one_compared() -> None:
     loop = Round(usage=Usage(812, 10), finish_reason="tool_calls")
     answers = [Answer(state=State.DONE, rounds=(loop, last)), said("2", usage=Usage(812, 10))]
     assert flagged([(lane(), asking()), (lane(), asking())], answers) == ((), ())
+
+
+@given(st.builds(said, anything, anything, st.lists(st.tuples(anything, anything)), anything, counts), anything)
+def test_whatever_is_said_each_code_comes_once_at_most(answer: Answer, text: str) -> None:
+    prompt = asking(text, images=1, tools=(WEATHER, Tool(text, text)))
+    for one in (lane("sglang", text, "high"), lane(model=SMALL_4, effort="none")):
+        (flags, _) = flagged([(one, prompt), (one, prompt)], [answer, said(usage=Usage(9, 9))])
+        codes = [flag.code for flag in flags]
+        assert len(set(codes)) == len(codes)
+        assert set(codes) <= set(TITLES)
+        assert all(flag.detail for flag in flags)
 
 
 def test_every_code_has_a_title_and_is_stable() -> None:

@@ -167,6 +167,19 @@ async def test_what_can_not_be_stored_ends_the_run_and_leaves_the_rest(store: St
     assert [lane.state for lane in (await store.page()).rows[0].lanes] == [State.FAILED, State.DONE]
 
 
+async def test_a_mistake_in_flagging_costs_no_answer(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for place in ("storage.recorder.flagged", "storage.changes.flagged"):
+        monkeypatch.setattr(place, broken)
+    recorder = Recorder(store, scripted(*SAID))
+    comparison_id = await recorder.compare(ASKED, LANES)
+    await recorder.saved(comparison_id)
+    kept = (await read(store, comparison_id)).lanes
+    assert [(lane.answer.state, len(lane.recording)) for lane in kept] == [(State.DONE, len(SAID))] * 2
+
+
 async def test_a_number_too_large_for_its_column_stays_in_the_recording(store: Store) -> None:
     recorder = Recorder(store, scripted(Usage(prompt=2**63), Finished("stop")))
     comparison_id = await recorder.compare(ASKED, LANES)
