@@ -166,7 +166,7 @@ def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: Server) ->
     page.locator("#tools .cm-content").click()
     page.keyboard.type('{"name": ')
     ask(page, "Hello")
-    expect(page.locator(".notice")).to_contain_text("Tools, line 1")
+    expect(page.locator("#notice .notice")).to_contain_text("Tools, line 1")
 
 
 def test_lanes_are_added_duplicated_and_removed(page: Page, app: Server) -> None:
