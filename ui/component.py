@@ -58,6 +58,19 @@ class Choice(gr.Dropdown):
         return "dropdown"
 
 
+class Figure(gr.Number):
+    """A number that may be left empty: Gradio's own becomes 0 as soon as it is shown."""
+
+    def postprocess(self, value: float | None) -> Any:
+        return "" if value is None else super().postprocess(value)
+
+    def preprocess(self, payload: Any) -> float | None:
+        return None if payload == "" else super().preprocess(payload)
+
+    def get_block_name(self) -> str:
+        return "number"
+
+
 class Options(gr.Radio):
     """As `Choice`."""
 

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from ui import asking, toolbox
-from ui.component import PRIVATE, Choice, Drawn, Options
+from ui.component import PRIVATE, Choice, Drawn, Figure, Options
 from ui.examples import EXAMPLES, PRESETS, SYSTEM, Example
 from ui.toolbox import Fields, Problem
 
@@ -114,7 +114,7 @@ def _tools() -> Tools:
             with gr.Row(elem_classes="settings"):
                 built_in = gr.Checkbox(start.built_in, label="built-in tools", **_inline("built-in"))
                 by_hand = gr.Checkbox(start.by_hand, label="ask me (type results by hand)", **_inline("by-hand"))
-                rounds = gr.Number(start.rounds, label="rounds at most", precision=0, **_inline("rounds"))
+                rounds = Figure(start.rounds, label="rounds at most", precision=0, **_inline("rounds"))
     fields = (functions, choice, results, canned, built_in, by_hand, rounds)
     results.change(answering_shown, results, answering, **PRIVATE)
     for editor in (functions, canned):

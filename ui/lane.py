@@ -13,7 +13,7 @@ from backends.registry import Registry
 from backends.status import Reach
 from ui import about, asking, cards, markdown, view
 from ui.asking import Settings
-from ui.component import PRIVATE, AnswerText, Choice, Drawn, Options
+from ui.component import PRIVATE, AnswerText, Choice, Drawn, Figure, Options
 
 LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
@@ -33,9 +33,9 @@ class Slot:
 
     @property
     def settled(self) -> list[Any]:
-        """The events after which a prompt may meet something else here; an `about` that was begun anew loads."""
+        """The events after which a prompt may meet something else here; `edit` is an `about` that was begun anew."""
         _, effort, model, _, limit, _, replays, _ = self.fields
-        return [effort.input, model.input, limit.blur, replays.input, self.about.load]
+        return [effort.input, model.input, limit.blur, replays.input, self.about.edit]
 
 
 def build(registry: Registry, discovery: Discovery, index: int, settings: Settings | None) -> Slot:
@@ -46,7 +46,7 @@ def build(registry: Registry, discovery: Discovery, index: int, settings: Settin
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
         name = Choice(
-            choices(registry, discovery),
+            choices(registry),
             value=shown.backend,
             label=f"Lane {letter}",
             elem_id=f"backend-{letter}",
@@ -69,7 +69,9 @@ def build(registry: Registry, discovery: Discovery, index: int, settings: Settin
     model, *_, replays, _ = rest
     changed = [effort, model, replays, said, card]
     name.input(partial(chosen_backend, registry), [name, effort], changed, **PRIVATE)
+    # how each backend is stands in the list while it is open: what was chosen would go on saying it
     name.focus(lambda: gr.Dropdown(choices=choices(registry, discovery)), None, name, **PRIVATE)
+    name.blur(lambda: gr.Dropdown(choices=choices(registry)), None, name, **PRIVATE)
     model.focus(partial(offered_models, registry, discovery), name, model, **PRIVATE)
     return Slot(column, (name, effort, *rest), said, card, answer)
 
@@ -87,24 +89,22 @@ def _settings(
     )
     with gr.Row():
         empty = {"placeholder": "server's own", "min_width": 110}
-        temperature = gr.Number(
-            shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty
-        )
-        limit = gr.Number(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
-        seed = gr.Number(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
+        temperature = Figure(shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty)
+        limit = Figure(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
+        seed = Figure(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
     replays = gr.Checkbox(**goes_back(registry, backend, shown.replays), elem_id=f"replays-{letter}")
     waits = gr.Checkbox(shown.waits, label="Wait and ask again when told to", elem_id=f"waits-{letter}")
     return model, temperature, limit, seed, replays, waits
 
 
-def choices(registry: Registry, discovery: Discovery) -> list[tuple[str, str]]:
-    """Every backend, with how it is where that is known."""
-    return [(_named(each, discovery.status(each.name).reach), each.name) for each in registry.backends]
-
-
-def _named(backend: Backend, reach: Reach) -> str:
-    parts = [backend.name, backend.model.split("/")[-1], backend.artifact, "" if reach is Reach.UNKNOWN else reach]
-    return " · ".join(dict.fromkeys(part for part in parts if part))
+def choices(registry: Registry, discovery: Discovery | None = None) -> list[tuple[str, str]]:
+    """Every backend; with `discovery`, how it is, where that is known."""
+    found = []
+    for each in registry.backends:
+        reach = discovery.status(each.name).reach if discovery else Reach.UNKNOWN
+        parts = [each.name, each.model.split("/")[-1], each.artifact, "" if reach is Reach.UNKNOWN else reach]
+        found.append((" · ".join(dict.fromkeys(part for part in parts if part)), each.name))
+    return found
 
 
 def models(backend: Backend | None, found: Sequence[str]) -> list[str]:

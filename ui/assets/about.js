@@ -16,7 +16,8 @@ function render() {
   about.classList.toggle('over', Boolean(v.over));
   $('.notes').replaceChildren(...(v.notes || []).map((text) => row('note', text)), ...(v.caveats || []).map((text) => row('caveat', text)));
   reach();
-  if (v.backend && !v.size) trigger('load');
+  // one of them asks for all
+  if (v.backend && !v.size) window.weighing ||= setTimeout(() => { window.weighing = 0; trigger('edit'); }, 50);
 }
 addEventListener('backends', reach);
 watch('value', render); render();
