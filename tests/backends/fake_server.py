@@ -1,12 +1,12 @@
-"""A small HTTP server that says exactly the bytes it is told to: refusals, half streams, silence.
+"""A small HTTP server that says exactly the bytes it is told to; `tests.fake` is the one that speaks by itself.
 
-It answers GET /v1/models by itself and keeps every chat request it got.
+It answers any GET with the list of its models.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -17,45 +17,30 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 @dataclass
-class Asked:
-    path: str
-    headers: dict[str, str]
-    body: dict[str, Any]
-
-
-@dataclass
 class FakeServer:
-    """`says` maps a requested model to what is answered; `asked` grows with each request."""
+    """`says` maps a requested model to what is answered."""
 
     says: dict[str, Script]
-    asked: list[Asked] = field(default_factory=list)
     port: int = 0
-    models: list[str] = field(default_factory=lambda: ["good"])
-    connections: int = 0
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}/v1"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            while await self._answer(reader, writer):
-                pass
+            await self._answer(reader, writer)
         writer.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> object:
-        """Takes one request; what its script returns: whether the connection is kept."""
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
         headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
-        method, path, _ = head[0].split(" ")
-        if method == "GET":
-            listing = orjson.dumps({"object": "list", "data": [{"id": model} for model in self.models]})
-            return await reply(200, "application/json", listing)(writer)
-        body = orjson.loads(raw)
-        self.asked.append(Asked(path, headers, body))
-        return await self.says[body["model"]](writer)
+        if head[0].startswith("GET "):
+            listing = orjson.dumps({"object": "list", "data": [{"id": model} for model in self.says]})
+            await reply(200, "application/json", listing)(writer)
+        else:
+            await self.says[orjson.loads(raw)["model"]](writer)
 
 
 @asynccontextmanager
@@ -91,21 +76,6 @@ def stream(*chunks: dict[str, Any] | str, done: bool = True, **headers: str) -> 
     async def script(writer: asyncio.StreamWriter) -> None:
         writer.write(head(200, EVENT_STREAM, **headers) + sse(*chunks, done=done))
         await writer.drain()
-
-    return script
-
-
-def chunked(*chunks: dict[str, Any] | str) -> Script:
-    """An event stream that ends by itself, with a last piece of its own, on a connection that is kept."""
-
-    async def script(writer: asyncio.StreamWriter) -> bool:
-        said = sse(*chunks)
-        writer.write(f"HTTP/1.1 200 X\r\ncontent-type: {EVENT_STREAM}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
-        writer.write(f"{len(said):x}\r\n".encode() + said + b"\r\n")
-        await writer.drain()
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
-        return True
 
     return script
 
