@@ -8,6 +8,7 @@ import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -32,6 +33,13 @@ def ask(page: Page, text: str) -> None:
 
 def expect_state(page: Page, lane: str, state: str) -> None:
     expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
+
+
+def kept(page: Page, app: Server) -> dict[str, Any]:
+    """The comparison shown, as it is exported."""
+    run = re.search(r"run=([^&]+)", page.url)[1]
+    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
+    return next(each for each in map(json.loads, exported) if each["id"] == run)
 
 
 def until(page: Page, holds: Callable[[], bool]) -> None:
@@ -169,6 +177,70 @@ def test_tools_that_are_not_json_are_refused_by_line(page: Page, app: Server) ->
     expect(page.locator("#notice .notice")).to_contain_text("Tools, line 1")
 
 
+def test_a_mistake_in_the_tools_is_named_under_their_editor(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "calls")
+    page.get_by_role("button", name="Tools").click()
+    page.locator("#tools .cm-content").click()
+    page.keyboard.type('{"name": ')
+    page.locator("#prompt textarea").click()
+    expect(page.locator("#tools-problem .notice")).to_contain_text("Tools, line 1, column")
+
+    page.get_by_role("button", name="Weather (canned)").click()
+    expect(page.locator("#tools-problem .notice")).to_be_hidden()
+    expect(page.get_by_role("button", name="Tools (1)")).to_be_visible()
+    page.locator("#choice input").click()
+    page.locator("#choice [role=option]", has_text="get_weather").click()
+    ask(page, "What is the weather?")
+    expect_state(page, "B", "done")
+    assert kept(page, app)["lanes"][1]["prompt"]["tool_choice"] == "get_weather"
+
+
+def test_tool_calls_are_answered_with_canned_results(page: Page, app: Server) -> None:
+    visit(page, app, "calls", "talks")
+    page.get_by_role("button", name="Tool: the weather").click()
+    expect(page.get_by_role("button", name="Tools (1)")).to_be_visible()
+    ask(page, "What is the weather in Oslo?")
+    expect_state(page, "A", "done")
+    expect(page.locator("#lane-A .call .result").first).to_contain_text("21 °C, clear sky")
+
+
+def test_each_lane_says_what_it_will_meet_before_it_is_asked(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "absent")
+    expect(page.locator("#lane-A .about .reach")).to_have_text("ready")
+    expect(page.locator("#lane-B .about .reach")).to_have_text("unreachable")
+    size = page.locator("#lane-A .about .size")
+    expect(size).to_have_text(re.compile(r"^≈ \d+ tokens$"))
+    before = size.inner_text()
+    page.fill("#prompt textarea", "A somewhat longer question than none.")
+    page.locator("#prompt textarea").blur()
+    expect(size).not_to_have_text(before)
+    page.set_input_files("#prompt input[type=file]", PICTURE)
+    expect(size).to_contain_text("image: ≈")
+
+    page.locator("#backend-A input").click()
+    page.locator("#backend-A [role=option]", has_text="absent").click()
+    expect(page.locator("#lane-A .about .reach")).to_have_text("unreachable")
+    expect(size).to_contain_text("image: ≈")
+
+
+def test_a_lanes_own_settings_are_asked_and_stored_with_it(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "talks")
+    page.locator("#lane-B").get_by_role("button", name="Settings").click()
+    page.locator("#model-B input").click()
+    page.locator("#model-B [role=option]", has_text="calls").click()
+    page.locator("#replays-B input").uncheck()
+    page.locator("#waits-B input").check()
+    ask(page, "Hello")
+    expect(page.locator("#lane-B .call code")).to_have_text("get_weather")
+    page.reload()
+    page.locator("#lane-B").get_by_role("button", name="Settings").click()
+    expect(page.locator("#model-B input")).to_have_value("calls")
+    expect(page.locator("#replays-B input")).not_to_be_checked()
+    expect(page.locator("#waits-B input")).to_be_checked()
+    for empty in ("temperature", "limit", "seed"):
+        expect(page.locator(f"#{empty}-B input")).to_have_value("")
+
+
 def test_lanes_are_added_duplicated_and_removed(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     page.locator("#lane-A [data-act=duplicate]").click()
@@ -198,11 +270,9 @@ def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: Server) -> 
         page.keyboard.press(key)
         expect(page.locator(f".rating button[aria-pressed=true]:has-text('{pressed}')")).to_be_visible()
     page.locator(".rating .tags button", has_text="clear").click()
-    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    until(page, lambda: len(kept(page, app)["ratings"]) == 4)
 
-    run = re.search(r"run=([^&]+)", page.url)[1]
-    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
-    ratings = next(each["ratings"] for each in map(json.loads, exported) if each["id"] == run)
+    ratings = kept(page, app)["ratings"]
     assert [rating["all_bad"] for rating in ratings] == [False, True, False, False]
     assert [rating["supersedes"] for rating in ratings[1:]] == [rating["id"] for rating in ratings[:-1]]
     assert ratings[-1]["tags"] == ["clear"]
@@ -310,13 +380,11 @@ def test_a_follow_up_keeps_each_lanes_history(page: Page, app: Server) -> None:
     ask(page, "First question")
     expect_state(page, "B", "done")
     page.locator("#follow input").check()
+    expect(page.locator("#follow")).to_contain_text("Its own reasoning goes back to each lane.")
     ask(page, "Second question")
     expect(page.locator(".question .thread a")).to_have_count(2)
     expect_state(page, "B", "done")
-    run = re.search(r"run=([^&]+)", page.url)[1]
-    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
-    kept = next(each for each in map(json.loads, exported) if each["id"] == run)
-    said = [turn.get("text") for turn in kept["lanes"][0]["prompt"]["turns"]]
+    said = [turn.get("text") for turn in kept(page, app)["lanes"][0]["prompt"]["turns"]]
     assert said[0] == "First question"
     assert said[-1] == "Second question"
     assert len(said) == 3
