@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from itertools import pairwise
 
 import httpx
@@ -9,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backends import nim
+from backends.chat import ChatClient
 from backends.errors import BackendError
-from backends.events import Event, Finished, ReasoningDelta, TextDelta, ToolCallDelta, Usage
+from backends.events import Event, Finished, ReasoningDelta, Reported, Sent, TextDelta, ToolCallDelta, Usage
 from backends.http import read
-from backends.lane import Backend
+from backends.lane import Backend, Lane
+from backends.prompt import Prompt
 from tests.backends.fake_server import delta, sse
 from tests.backends.test_streams import answer_of
 
@@ -100,47 +104,6 @@ async def test_a_chunk_that_is_not_json_is_malformed() -> None:
     assert caught.value.kind == "malformed"
 
 
-@pytest.mark.parametrize("chunk", ["7", "[]", "null", '"x"'])
-async def test_a_chunk_that_is_no_object_is_malformed(chunk: str) -> None:
-    with pytest.raises(BackendError, match="no JSON object"):
-        await events_of([sse(chunk)])
-
-
-@pytest.mark.parametrize(
-    "chunk",
-    [
-        {"choices": None},
-        {"choices": [None, 3, "x"]},
-        {"choices": [{"delta": None}]},
-        {"choices": [{"delta": {"content": 5, "reasoning": {}, "tool_calls": {}}}]},
-        {"choices": [{"delta": {"content": [None, 1, {"type": "thinking", "thinking": [None, 2, {"text": None}]}]}}]},
-        {"choices": [{"delta": {"tool_calls": [None, "x"]}}], "usage": []},
-        {"choices": [{"index": 1, "delta": {"content": "the second choice"}, "finish_reason": "stop"}]},
-        {"usage": None, "error": None, "model": None, "system_fingerprint": 5},
-    ],
-)
-async def test_odd_chunks_say_nothing_and_break_nothing(chunk: dict[str, object]) -> None:
-    assert await events_of([sse(chunk)]) == []
-
-
-async def test_calls_without_ids_are_told_apart_by_their_names() -> None:
-    pieces = [("f", '{"a":'), ("f", "1}"), ("g", '{"b":'), ("", "2}")]
-    chunks = [delta(tool_calls=[{"function": {"name": name, "arguments": said}}]) for name, said in pieces]
-    answer = await answer_of([sse(*chunks, delta(finish="tool_calls"))])
-    assert [(call.name, call.arguments) for call in answer.calls] == [("f", '{"a":1}'), ("g", '{"b":2}')]
-
-
-async def test_usage_repeated_in_every_chunk_is_told_once() -> None:
-    chunk = {**delta(content="a"), "usage": {"prompt_tokens": 3}}
-    assert (await events_of([sse(chunk, chunk)])).count(Usage(prompt=3)) == 1
-
-
-@pytest.mark.parametrize("count", [2**64 - 1, 2**53, -1, True, 1.5, "3"])
-async def test_a_count_that_no_count_can_be_is_none(count: object) -> None:
-    usage = {"prompt_tokens": count, "completion_tokens": 2**53 - 1}
-    assert (await events_of([sse({"usage": usage})])) == [Usage(completion=2**53 - 1)]
-
-
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -163,3 +126,59 @@ async def test_an_endless_refusal_is_read_only_at_its_beginning() -> None:
 
     with pytest.raises(BackendError, match="answered 500"):
         await events_of(endless(), "text/plain", 500)
+
+
+HOSTED = Backend("lane", "nim", nim.KIND.base_url, "m", key_env="NVIDIA_API_KEY", first_timeout=10)
+WHOLE = {
+    "model": "m",
+    "choices": [{"index": 0, "message": {"reasoning": "R", "content": "Hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3},
+}
+
+
+async def put_off(backend: Backend, prompt: Prompt, *late: httpx.Response) -> tuple[list[Event], list[httpx.Request]]:
+    """What comes where the first answer is that it will come later, and what was asked."""
+    asked: list[httpx.Request] = []
+    answers = iter((httpx.Response(202, headers={"NVCF-REQID": "a/1"}), *late))
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return next(answers)
+
+    environ = {"NVIDIA_API_KEY": "s3cret-and-long"}
+    client = ChatClient(nim.KIND, backend, environ, transport=httpx.MockTransport(handle))
+    return [event async for event in client.stream(Lane(backend), prompt)], asked
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        httpx.Response(200, json=WHOLE),
+        httpx.Response(200, headers={"content-type": "text/event-stream"}, content=sse(WHOLE)),
+    ],
+    ids=["whole", "as a stream"],
+)
+async def test_an_answer_that_was_put_off_is_asked_for_until_it_is_there(late: httpx.Response, prompt: Prompt) -> None:
+    events, asked = await put_off(HOSTED, prompt, httpx.Response(202), late)
+    assert [type(event) for event in events[:2]] == [Sent, Reported]
+    assert events[2:] == [ReasoningDelta("R"), TextDelta("Hi"), Usage(prompt=3), Finished("stop")]
+    assert [request.method for request in asked] == ["POST", "GET", "GET"]
+    assert str(asked[1].url) == "https://api.nvcf.nvidia.com/v2/nvcf/pexec/status/a%2F1"
+    assert {request.headers["authorization"] for request in asked} == {"Bearer s3cret-and-long"}
+
+
+async def test_an_answer_that_is_put_off_for_too_long_ends_by_its_timeout(prompt: Prompt) -> None:
+    with pytest.raises(BackendError, match="Raise its `first_timeout`"):
+        await put_off(replace(HOSTED, first_timeout=0.05), prompt)
+
+
+async def test_a_refusal_may_be_put_off_too(prompt: Prompt) -> None:
+    with pytest.raises(BackendError, match="no credit") as caught:
+        await put_off(HOSTED, prompt, httpx.Response(402, json={"detail": "no credit"}))
+    assert caught.value.kind == "billing"
+
+
+async def test_the_key_of_another_server_is_sent_to_no_hosted_service(prompt: Prompt) -> None:
+    with pytest.raises(BackendError) as caught:
+        await put_off(replace(HOSTED, base_url="http://nim:8000/v1"), prompt)
+    assert caught.value.kind == "loading"
