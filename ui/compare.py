@@ -270,7 +270,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
             chosen = start[index] if index < len(start) else None
-            does.slots.append(lane.build(registry, discovery, index, chosen))
+            does.slots.append(lane.build(registry, index, chosen))
+    lane.offer(registry, discovery, does.slots)
     rating = Drawn("rating", elem_id="rating")
 
     fields = [field for slot in does.slots for field in slot.fields]
@@ -298,8 +299,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     box.follow.select(does.restore, run, lanes, **PRIVATE)
     rating.rate(does.rate, run, rating, **PRIVATE)
     weighing = {"fn": does.weigh, "inputs": asked, "outputs": [slot.about for slot in does.slots]}
-    settled = [*box.settled, *(event for slot in does.slots for event in slot.settled)]
-    gr.on(settled, **weighing, trigger_mode="always_last", **PRIVATE)
+    changes = [*box.changes, *(event for slot in does.slots for event in slot.changes)]
+    gr.on(changes, **weighing, trigger_mode="always_last", **PRIVATE)
     for chosen in box.chosen:
         chosen.success(**weighing, **PRIVATE)
     page.load(does.arrive, None, [run, source, notice], **PRIVATE)

@@ -34,7 +34,7 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """`attached` is clicked by the page's script when pictures come or go; `chosen` are the events of something ready
+    """`settled` is clicked by the page's script when the prompt is written; `chosen` are the events of something ready
     having been filled in."""
 
     prompt: gr.MultimodalTextbox
@@ -44,14 +44,14 @@ class Composer:
     follow: gr.Checkbox
     stop: gr.Button
     add: gr.Button
-    attached: gr.Button
+    settled: gr.Button
     chosen: tuple[Any, ...]
 
     @property
-    def settled(self) -> list[Any]:
-        """The events after which the prompt may be another, and nobody is writing at it."""
+    def changes(self) -> list[Any]:
+        """The events after which what is asked may be another, and nobody is writing at it."""
         functions, *_ = self.tools.fields
-        return [self.prompt.blur, self.system.blur, functions.blur, self.sizes.input, self.attached.click]
+        return [self.settled.click, self.system.blur, functions.blur, self.sizes.input]
 
 
 def build() -> Composer:
@@ -81,7 +81,7 @@ def build() -> Composer:
             follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")
-        attached = gr.Button(visible="hidden", elem_id="attached")
+        settled = gr.Button(visible="hidden", elem_id="settled")
     chosen = [
         button.click(partial(example, each), None, [prompt, system, follow, *tools.filled], **PRIVATE)
         for button, each in zip(examples, EXAMPLES, strict=True)
@@ -90,7 +90,7 @@ def build() -> Composer:
         button.click(partial(fill, each.fields), None, tools.filled, **PRIVATE)
         for button, each in zip(tools.presets, PRESETS, strict=True)
     ]
-    return Composer(prompt, system, sizes, tools, follow, stop, add, attached, tuple(chosen))
+    return Composer(prompt, system, sizes, tools, follow, stop, add, settled, tuple(chosen))
 
 
 def _tools() -> Tools:

@@ -32,13 +32,13 @@ class Slot:
     answer: AnswerText
 
     @property
-    def settled(self) -> list[Any]:
+    def changes(self) -> list[Any]:
         """The events after which a prompt may meet something else here; `edit` is an `about` that was begun anew."""
         _, effort, model, _, limit, _, replays, _ = self.fields
         return [effort.input, model.input, limit.blur, replays.input, self.about.edit]
 
 
-def build(registry: Registry, discovery: Discovery, index: int, settings: Settings | None) -> Slot:
+def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     letter = view.LETTERS[index]
     shown = settings or Settings()
     backend = registry.find(shown.backend)
@@ -69,11 +69,17 @@ def build(registry: Registry, discovery: Discovery, index: int, settings: Settin
     model, *_, replays, _ = rest
     changed = [effort, model, replays, said, card]
     name.input(partial(chosen_backend, registry), [name, effort], changed, **PRIVATE)
-    # how each backend is stands in the list while it is open: what was chosen would go on saying it
-    name.focus(lambda: gr.Dropdown(choices=choices(registry, discovery)), None, name, **PRIVATE)
-    name.blur(lambda: gr.Dropdown(choices=choices(registry)), None, name, **PRIVATE)
-    model.focus(partial(offered_models, registry, discovery), name, model, **PRIVATE)
     return Slot(column, (name, effort, *rest), said, card, answer)
+
+
+def offer(registry: Registry, discovery: Discovery, slots: Sequence[Slot]) -> None:
+    """Keeps lists as servers now are: a few events for all lanes, since each one costs every page."""
+    names, models = [slot.fields[0] for slot in slots], [slot.fields[2] for slot in slots]
+    opened, closed = [name.focus for name in names], [name.blur for name in names]
+    # how each backend is stands in the list only while it is open: what was chosen would go on saying it
+    gr.on(opened, lambda: [gr.Dropdown(choices=choices(registry, discovery))] * len(names), None, names, **PRIVATE)
+    gr.on(closed, lambda: [gr.Dropdown(choices=choices(registry))] * len(names), None, names, **PRIVATE)
+    gr.on([model.focus for model in models], partial(offered_models, registry, discovery), names, models, **PRIVATE)
 
 
 def _settings(
@@ -136,9 +142,9 @@ def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[A
     )
 
 
-def offered_models(registry: Registry, discovery: Discovery, name: str) -> gr.Dropdown:
-    found = [model.id for model in discovery.status(name).server.models]
-    return gr.Dropdown(choices=models(registry.find(name), found))
+def offered_models(registry: Registry, discovery: Discovery, *names: str) -> list[gr.Dropdown]:
+    found = [[model.id for model in discovery.status(name).server.models] for name in names]
+    return [gr.Dropdown(choices=models(registry.find(name), ids)) for name, ids in zip(names, found, strict=True)]
 
 
 def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) -> list[Any]:

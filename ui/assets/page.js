@@ -20,12 +20,18 @@
   };
   look(); setInterval(look, 4000);
 
-  // Gradio tells nobody that a picture was attached or removed, but for every key that is pressed.
+  // The prompt is weighed when its box is left, and when pictures come or go, of which Gradio tells only with every key;
+  // a moment later, so as not to stand in the way of a run that begins.
   const prompt = document.getElementById('prompt');
-  let pictures = 0;
+  let pictures = 0, settling = 0;
+  const settle = () => {
+    clearTimeout(settling);
+    settling = setTimeout(() => document.getElementById('settled').click(), 400);
+  };
+  prompt.addEventListener('focusout', settle);
   new MutationObserver(() => {
     const now = prompt.querySelectorAll('.thumbnail-item').length;
-    if (now !== pictures) { pictures = now; document.getElementById('attached').click(); }
+    if (now !== pictures) { pictures = now; settle(); }
   }).observe(prompt, { childList: true, subtree: true });
 
   document.querySelector('#prompt .submit-button').setAttribute('aria-label', 'Run');
