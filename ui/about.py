@@ -27,8 +27,10 @@ def weighed(registry: Registry, lane: Lane, prompt: Prompt, status: Status) -> d
     # whether it can be reached changes by the second: the page itself asks for that
     status = replace(status, reach=Reach.UNKNOWN)
     said, weight = caveats(registry.kind(lane.backend), lane, prompt, status), weigh(lane, prompt, status)
-    return known(registry, lane.backend) | {
-        "caveats": [*said, *([] if prompt.system else [EMPTY_SYSTEM])],
+    about = known(registry, lane.backend)
+    return about | {
+        "notes": [*about["notes"], *([] if prompt.system else [EMPTY_SYSTEM])],
+        "caveats": said,
         "size": size(weight),
         "images": images(weight.images),
         "over": weight.limit is not None and weight.tokens > weight.limit,
