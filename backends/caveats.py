@@ -24,7 +24,7 @@ def weigh(lane: Lane, prompt: Prompt, status: Status) -> Weight:
     """Blocking: the first count of a Mistral model takes a second."""
     told = status.model(lane.model)
     return Weight(
-        tokens=prompt_tokens(prompt, lane.model),
+        tokens=prompt_tokens(prompt, lane.model or (told.id if told else "")),
         images=tuple(image_tokens(image.width, image.height) for image in images_of(prompt.turns)),
         limit=lane.backend.context or (told.context if told else None),
     )

@@ -19,7 +19,12 @@ def question(kept: Question) -> dict[str, Any]:
     about = ["system prompt"] if kept.prompt.system else []
     about += [f"{len(tools)} tool{'s' * (len(tools) > 1)}: {', '.join(tools)}"] if tools else []
     more = [kept.prompt.system] if kept.prompt.system else []
-    more += [json.dumps(asdict(tool), indent=2, ensure_ascii=False) for tool in kept.prompt.tools]
+    more += [_readable(asdict(tool)) for tool in kept.prompt.tools]
+    if tools:
+        about += [f"tool choice {kept.prompt.tool_choice}"] if kept.prompt.tool_choice else []
+    if (box := kept.prompt.toolbox).rounds:
+        about += [f"calls answered, in up to {box.rounds} round{'s' * (box.rounds > 1)}"]
+        more += [f"Results: {_readable(asdict(box))}"]
     return {
         "run": kept.id,
         "thread": [{"id": link.id, "title": link.title} for link in kept.links],
@@ -28,6 +33,10 @@ def question(kept: Question) -> dict[str, Any]:
         "about": " · ".join(about),
         "more": "\n\n".join(more),
     }
+
+
+def _readable(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def rating_bar(kept: Question, tags: Sequence[str], said: str = "") -> dict[str, Any]:

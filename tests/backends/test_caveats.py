@@ -56,6 +56,14 @@ def test_a_declared_context_stands_before_a_told_one(prompt: Prompt) -> None:
     assert weigh(LANE, prompt, Status()).limit is None
 
 
+def test_without_a_model_id_the_text_is_counted_as_that_of_the_model_served() -> None:
+    prompt = Prompt("", (UserTurn("Donaudampfschifffahrtsgesellschaft " * 20),))
+    served = Status(Reach.READY, Server((Model("mistral-small-2603"),)))
+    asked, unnamed = replace(LANE, model="mistral-small-2603"), replace(LANE, model="")
+    assert weigh(unnamed, prompt, served).tokens == weigh(asked, prompt, served).tokens
+    assert weigh(unnamed, prompt, Status()).tokens != weigh(asked, prompt, served).tokens
+
+
 def test_earlier_reasoning_that_stays_behind_is_mentioned(prompt: Prompt) -> None:
     history = replace(prompt, turns=(*prompt.turns, AssistantTurn("A", "R"), UserTurn("Sure?")))
     assert said(history, status=Status()) == ""

@@ -1,4 +1,4 @@
-from backends.prompt import Prompt, Tool, UserTurn
+from backends.prompt import Canned, Prompt, Tool, Toolbox, UserTurn
 from storage.comparison import AskedLane, Question, Rating
 from tests.storage.made import BEGAN, ONE, TOOL, TWO
 from ui import view
@@ -10,6 +10,15 @@ def test_a_question_names_its_tools() -> None:
     shown = view.question(Question("run", prompt, {}, (), lanes, ()))
     assert shown["about"] == "system prompt · 2 tools: weather, clock"
     assert '"description": "Looks outside"' in shown["more"]
+
+
+def test_a_question_says_how_its_tools_were_offered_and_answered() -> None:
+    box = Toolbox(2, (Canned("weather", "Rain."),))
+    prompt = Prompt("", (UserTurn("Now?"),), (TOOL,), "required", box)
+    lanes = tuple(AskedLane(lane, "", prompt) for lane in (ONE, TWO))
+    shown = view.question(Question("run", prompt, {}, (), lanes, ()))
+    assert shown["about"] == "1 tool: weather · tool choice required · calls answered, in up to 2 rounds"
+    assert '"content": "Rain."' in shown["more"]
 
 
 def test_verdicts_are_few_words() -> None:
