@@ -1,7 +1,10 @@
 """A lane's card in a real browser: kept answers with everything that a card can show, and a result typed in by hand."""
 
+import os
+import signal
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -29,7 +32,7 @@ from benchmarks.servers import Server, serving
 from storage import changes
 from storage.database import Database
 from tests.ui.conftest import settings
-from tests.ui.test_page import ask, expect_state, visit
+from tests.ui.test_page import ask, expect_state, kept, until, visit
 
 WEATHER = Tool("weather", parameters={"type": "object", "properties": {}, "required": ["city"]})
 LANES = tuple(Lane(Backend(name, "llamacpp", model="m"), "m") for name in ("one", "two"))
@@ -114,14 +117,19 @@ def test_our_figures_and_the_servers_stand_apart(page: Page, link: str) -> None:
     expect(page.locator("#lane-B .measured")).to_be_hidden()
 
 
-def test_a_result_is_typed_in_while_other_lanes_stream(page: Page, app: Server) -> None:
-    visit(page, app, "calls", "calls", "trickles")
+def ask_for_results(page: Page) -> None:
+    """Asks with a tool whose results are typed in, in one round."""
     page.locator("#tools-part > .label-wrap").click()
     page.locator("#tools .cm-content").fill('{"name": "get_weather"}')
     page.get_by_label("answer it").check()
     page.get_by_label("ask me").check()
     page.locator("#rounds input").fill("1")
     ask(page, "Rain?")
+
+
+def test_a_result_is_typed_in_while_other_lanes_stream(page: Page, app: Server) -> None:
+    visit(page, app, "calls", "calls", "trickles")
+    ask_for_results(page)
 
     result = page.locator("#lane-A .call textarea")
     expect(page.locator("#lane-A .state b")).to_have_text("waiting for a result")
@@ -142,3 +150,39 @@ def test_a_result_is_typed_in_while_other_lanes_stream(page: Page, app: Server) 
         expect(called.first.locator(".result p")).to_have_text("It is \nwet.")
         expect(called.last.locator("form")).to_be_hidden()
     page.locator("#stop").click()
+
+
+def test_a_waiting_call_is_found_again_and_kept_when_the_app_is_killed(
+    page: Page, fake_url: str, tmp_path: Path
+) -> None:
+    entry = '[[backend]]\nname = "{0}"\nkind = "llamacpp"\nbase_url = "{1}"\nmodel = "{0}"\n'
+    (tmp_path / "backends.toml").write_text("\n".join(entry.format(model, fake_url) for model in ("calls", "holds")))
+    with serving("app.py", **settings(tmp_path)) as first:
+        runs = []
+        for _ in range(2):
+            visit(page, first, "calls", "holds")
+            ask_for_results(page)
+            expect(page.locator("#lane-A .state b")).to_have_text("waiting for a result")
+            runs.append(page.url.removeprefix(first.url))
+            until(page, lambda: kept(page, first)["lanes"][0]["recording"][-1][1] == "continued")
+            page.goto("about:blank")
+        page.goto(first.url + runs[0])
+        page.locator("#lane-A .call textarea").fill("It is wet.")
+        page.locator("#lane-A .call textarea").press("Enter")
+        expect_state(page, "A", "done")
+        until(page, lambda: kept(page, first)["lanes"][0]["state"] == "done")
+        page.goto("about:blank")
+        os.kill(first.pid, signal.SIGKILL)
+    with serving("app.py", **settings(tmp_path)) as second:
+        page.goto(second.url + runs[0])
+        expect_state(page, "A", "done")
+        expect_state(page, "B", "interrupted")
+        expect(page.locator("#lane-A .call .result p").first).to_have_text("It is wet.")
+        expect(page.locator("#lane-A .flag").first).to_be_visible()  # it told no token counts
+        page.goto(second.url + runs[1])
+        expect_state(page, "A", "interrupted")
+        expect(page.locator("#lane-A .call")).to_contain_text("Oslo")
+        expect(page.locator("#lane-A .call form")).to_be_hidden()
+        lane = kept(page, second)["lanes"][0]
+        assert lane["prompt"]["toolbox"]["by_hand"]
+        assert [event[1] for event in lane["recording"]][-2:] == ["continued", "failed"]
