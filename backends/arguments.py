@@ -31,7 +31,7 @@ def problem(call: ToolCall, tools: Sequence[Tool]) -> str:
     if tool is None:
         return _cut(f"unknown tool {call.name!r}")
     try:
-        arguments = orjson.loads(call.arguments)
+        arguments = _read(call)
     except orjson.JSONDecodeError as error:
         return _cut(f"arguments are not valid JSON: {error}")
     if not isinstance(arguments, dict):
@@ -49,10 +49,14 @@ def problem(call: ToolCall, tools: Sequence[Tool]) -> str:
 def parsed(call: ToolCall) -> dict[str, Any] | None:
     """The arguments of the call, where they are a JSON object."""
     try:
-        arguments = orjson.loads(call.arguments)
+        arguments = _read(call)
     except orjson.JSONDecodeError:
         return None
     return arguments if isinstance(arguments, dict) else None
+
+
+def _read(call: ToolCall) -> Any:
+    return orjson.loads(call.arguments.strip() or "{}")  # to a tool that takes none, many servers send none
 
 
 def schema_problem(parameters: dict[str, Any]) -> str:

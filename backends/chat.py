@@ -131,7 +131,7 @@ def _message(dialect: Dialect, turn: Turn) -> dict[str, Any]:
 def _call(dialect: Dialect, call: ToolCall) -> dict[str, Any]:
     # broken arguments would break the whole request on llama.cpp (500) and Ollama (400), and vLLM takes them for {}:
     # said to all as {}, the lanes are asked the same, and the caveats tell it
-    arguments = "{}" if parsed(call) is None else call.arguments
+    arguments = call.arguments if parsed(call) else "{}"
     return {
         "id": dialect.call_id(call.id),
         "type": "function",

@@ -58,7 +58,7 @@ _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
         "bad_effort",
         None,
         r"reasoning_effort['\"]? (should be one of|must be|does not support)|reasoning prompt mode is not enabled"
-        r"|(literal_error|enum).{0,40}reasoning_effort",
+        r"|(literal_error|enum).{0,40}reasoning_effort|does not support thinking|think value .{0,20} is not supported",
     ),
     (
         "tools_disabled",
@@ -80,14 +80,14 @@ _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
     (
         "template",
         None,
-        r"chat_template is not supported|roles must alternate|jinja|\b3230\b|unsupported content\[\]\.type"
+        r"chat_template is not supported|roles must alternate|jinja|code\W+3230\b|unsupported content\[\]\.type"
         r"|chat template|generate parser for this template",
     ),
     ("rate_limit", None, r"service_tier_capacity_exceeded"),
     (
         "billing",
         None,
-        r"\b1910\b|tier_not_allowed|insufficient_quota|(insufficient|out of|no more|exceeded).{0,20}credit",
+        r"code\W+1910\b|tier_not_allowed|insufficient_quota|(insufficient|out of|no more|exceeded).{0,20}credit",
     ),
     ("billing", 402, r""),
     ("model_not_found", 404, r"does not exist|NotFoundError|model|not found for account"),
@@ -132,7 +132,7 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
     """The error for an answer that is no event stream, from its status and whatever its body says."""
     text = message_of(body)
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
-    haystack = f"{text} {body[:2000].decode(errors='replace')}"
+    haystack = f"{text} {_readable(body[:2000])}"
     kind = next((kind for kind, code, said in _KINDS if code in (None, status) and said.search(haystack)), "refused")
     if kind == "refused" and status == 500:
         text = _one_line(_readable(body))  # what the server has to say may stand anywhere: a NIM hides refusals in 500s
@@ -188,7 +188,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             date = parsedate_to_datetime(said)
-        except ValueError:
+        except (ValueError, OverflowError):  # the latter at a year of many digits
             return None
         seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None

@@ -143,5 +143,7 @@ def _frozen(value: object) -> Hashable:
             return frozenset((name, _frozen(each)) for name, each in value.items())
         case list():
             return tuple(map(_frozen, value))
+        case bool():
+            return bool, value  # else True would be 1
         case _:
             return value

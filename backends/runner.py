@@ -14,7 +14,18 @@ from typing import NamedTuple
 
 from backends.answer import Answer, Fold
 from backends.errors import BackendError
-from backends.events import Event, Failed, Finished, ReasoningDelta, Stamped, TextDelta, ToolCallDelta
+from backends.events import (
+    Event,
+    Failed,
+    Finished,
+    Measured,
+    ReasoningDelta,
+    Reported,
+    Sent,
+    Stamped,
+    TextDelta,
+    ToolCallDelta,
+)
 from backends.kind import Stream
 from backends.lane import Lane
 from backends.loop import Results, looped
@@ -34,6 +45,23 @@ class Entry(NamedTuple):
 
     lane: int
     stamped: Stamped
+
+
+def _size(event: Event) -> int:
+    """What it adds to an answer, in characters; of what a server may repeat for ever, nothing is free."""
+    match event:
+        case TextDelta(text) | ReasoningDelta(text):
+            return len(text)
+        case ToolCallDelta(_, id_, name, arguments):
+            return len(id_) + len(name) + len(arguments)
+        case Reported(model, server):
+            return len(model) + len(server)
+        case Measured(figures):
+            return len(figures)
+        case Sent():  # ours
+            return 0
+        case _:
+            return 1
 
 
 class Run:
@@ -108,11 +136,10 @@ class Run:
                 size = 0
                 async for event in events:
                     self._record(index, event)
-                    if isinstance(event, TextDelta | ReasoningDelta | ToolCallDelta):
-                        size += len(event.arguments if isinstance(event, ToolCallDelta) else event.text)
-                        if size > MOST:
-                            said = f"{lane.backend.name} went on without end: stopped after {MOST:,} characters."
-                            raise BackendError("endless", said)
+                    size += _size(event)
+                    if size > MOST:
+                        said = f"{lane.backend.name} went on without end: stopped after {MOST:,} characters."
+                        raise BackendError("endless", said)
             self._ends[index] = Failed(
                 "truncated", f"{lane.backend.name} ended the stream without a finish reason. What had arrived is kept."
             )

@@ -27,8 +27,6 @@ async def discover(get: Get) -> Server:
 
 
 def caveats(lane: Lane, prompt: Prompt) -> Iterator[str]:
-    if lane.effort not in ("", "none"):
-        yield "A [THINK] that the model spells out stays in the answer."  # vllm-project/vllm#45609
     if prompt.tools and names_a_tool(prompt):
         yield "A named tool ends with the finish reason `stop`, although it is called."  # vllm-project/vllm#44596
 

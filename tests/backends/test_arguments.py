@@ -32,10 +32,16 @@ def test_a_tool_that_is_not_offered_is_unknown() -> None:
     assert found(WEATHER, {}, "wether") == "unknown tool 'wether'"
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"city": NaN}', '{"city": "\ud800"}', "[" * 5_000, '{"a":' * 5_000])
+@pytest.mark.parametrize("text", ["{", '{"city": NaN}', '{"city": "\ud800"}', "[" * 5_000, '{"a":' * 5_000])
 def test_arguments_that_are_no_json_are_said_to_be_none(text: str) -> None:
     assert found(WEATHER, text).startswith("arguments are not valid JSON: ")
     assert parsed(ToolCall("c", "tool", text)) is None
+
+
+def test_no_arguments_at_all_are_an_empty_object() -> None:
+    assert parsed(ToolCall("c", "tool", "")) == {}
+    assert found({"type": "object"}, "") == found({"type": "object"}, " ") == ""
+    assert "required" in found(WEATHER, "")
 
 
 def test_where_the_json_breaks_is_said() -> None:

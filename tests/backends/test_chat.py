@@ -167,8 +167,9 @@ def test_earlier_arguments_that_are_no_object_break_no_request(name: str, argume
     asked = replace(prompt, turns=(*prompt.turns, AssistantTurn("", "", (call,)), ToolTurn(call.id, call.name, "no")))
     sent = request_body(DIALECTS[name], "m", Lane(BACKEND), asked)["messages"][-2]["tool_calls"][0]["function"]
     assert sent == {"name": "measure", "arguments": "{}"}
-    (said,) = left_out(DIALECTS[name], Lane(BACKEND), asked)
-    assert "go back as {}" in said
+    assert ["go back as {}" in said for said in left_out(DIALECTS[name], Lane(BACKEND), asked)] == [True] * bool(
+        arguments
+    )
 
 
 def test_call_ids_become_nine_characters_only_where_the_server_asks_for_it(long_prompt: Prompt) -> None:
@@ -189,8 +190,8 @@ CAVEATS = [
     ("sglang", {"effort": "none"}, {"tools": (SQUARE,), "tool_choice": "none"}, []),
     ("sglang", {"effort": "none"}, {"tools": (SQUARE,), "tool_choice": "measure"}, ["every ]", "named tool alone"]),
     ("vllm", {"effort": "none"}, {"tools": (SQUARE,)}, []),
-    ("vllm", {"effort": "high"}, {"tools": (SQUARE,), "tool_choice": "measure"}, ["[THINK]", "`stop`"]),
-    ("nim", {"effort": "high"}, {}, ["[THINK]"]),
+    ("vllm", {"effort": "high"}, {"tools": (SQUARE,), "tool_choice": "measure"}, ["`stop`"]),
+    ("nim", {"effort": "high"}, {}, []),
     ("llamacpp", {"effort": "high"}, {"tools": (SQUARE,)}, []),
     ("mistral", {"effort": "high", "seed": 1}, {"tools": (SQUARE,)}, []),
     ("transformers", {"effort": "none", "backend": replace(BACKEND, context=9)}, {}, []),

@@ -49,6 +49,7 @@ def test_who_asks_to_wait_is_quoted_and_can_be_obeyed(status: int) -> None:
         ({"retry_after": "Fri, 31 Dec 9999 23:59:59 -0000"}, 86_400.0),
         ({"retry_after": "nan"}, None),
         ({"retry_after": "soon"}, None),
+        ({"retry_after": "Fri, 31 Dec 99999999999 23:59:59 GMT"}, None),
         ({"retry_after_ms": "soon"}, None),
         ({}, None),
     ],

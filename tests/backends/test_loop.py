@@ -137,6 +137,13 @@ async def test_a_result_for_these_arguments_comes_before_the_default() -> None:
     assert [result.content for result in answer.results.values()] == ["sunny", "rain"]
 
 
+async def test_true_is_not_one() -> None:
+    canned = (Canned("get_weather", "one", {"city": 1}), Canned("get_weather", "true", {"city": True}))
+    calls = [ToolCallDelta(0, "c0", "get_weather", '{"city": true}'), CALLED]
+    answer, _, _ = await alone(Toolbox(1, canned), calls, DONE)
+    assert answer.results[0] == ToolResult(0, "true", "canned")
+
+
 async def test_of_two_canned_results_that_say_the_same_the_first_counts() -> None:
     answer, _, _ = await alone(Toolbox(1, (*ANY_CITY, Canned("get_weather", "rain"))), [PARIS, CALLED], DONE)
     assert answer.results[0].content == "sunny"

@@ -125,8 +125,16 @@ async def test_an_answer_without_end_is_ended(prompt: Prompt) -> None:
     assert neighbour.state is State.DONE
 
 
+@pytest.mark.parametrize("event", [ToolCallDelta(0, "i" * 600_000), ToolCallDelta(0, name="n" * 600_000)])
+async def test_names_and_ids_without_end_are_ended(event: ToolCallDelta, prompt: Prompt) -> None:
+    steps: list[Step] = [replace(event, index=index) for index in range(9)]
+    (answer,) = (await over(started({"m": [*steps, Finished("stop")]}, prompt))).answers()
+    assert answer.failure
+    assert (answer.failure.kind, len(answer.calls)) == ("endless", 7)
+
+
 async def test_an_answer_in_rounds_without_end_is_ended(prompt: Prompt) -> None:
-    called = ToolCallDelta(0, name="tool", arguments="x" * (MOST // 3))
+    called = ToolCallDelta(0, name="tool", arguments="x" * (MOST // 3 - 99))
     toolbox = Toolbox(5, (Canned("tool", "again"),))
     run = await over(started({"m": [called, Finished("stop")]}, replace(prompt, toolbox=toolbox)))
     (answer,) = run.answers()
