@@ -51,7 +51,7 @@ def _of_the_server(lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
 
 
 def _of_the_size(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
-    images, limits = images_of(prompt.turns), kind.images
+    images, limits = images_of(prompt.turns), kind.limits(lane.backend)
     if limits.most is not None and len(images) > limits.most:
         yield f"{kind.title} takes at most {limits.most} images in one prompt."
     if limits.bytes is not None and any(len(image.data) > limits.bytes for image in images):

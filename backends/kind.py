@@ -59,10 +59,12 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a server takes: images in one prompt, and bytes of each; None: no limit of its own."""
+    """What a server takes: images in one prompt, and bytes of each; None: no limit of its own. `hosted`: only where the
+    kind's maker hosts it."""
 
     most: int | None = None
     bytes: int | None = None
+    hosted: bool = False
 
 
 def no_caveats(lane: Lane, prompt: Prompt) -> Iterable[str]:
@@ -98,4 +100,8 @@ class Kind:
 
     def is_service(self, backend: Backend) -> bool:
         """Whether it is asked where its maker hosts it for everybody."""
-        return bool(self.base_url) and backend.base_url == self.base_url
+        return bool(self.base_url) and backend.base_url.rstrip("/") == self.base_url
+
+    def limits(self, backend: Backend) -> ImageLimits:
+        """On the images of this one server."""
+        return ImageLimits() if self.images.hosted and not self.is_service(backend) else self.images

@@ -46,7 +46,8 @@ def _effort_key(dialect: Dialect) -> str:
 def _images(kind: Kind) -> str:
     most, size = kind.images.most, kind.images.bytes
     limits = [f"up to {most}" if most else "", f"{size / 1_000_000:g} MB each" if size else ""]
-    return ", ".join(filter(None, limits)) or "no limit known"
+    said = ", ".join(filter(None, limits)) or "no limit known"
+    return f"hosted: {said}" if kind.images.hosted else said
 
 
 def _reasoning(dialect: Dialect) -> str:

@@ -44,7 +44,7 @@ KIND = Kind(
     connect=ChatClient,
     discover=discover,
     caveats=caveats,
-    images=ImageLimits(bytes=130_000),  # the hosted one takes 180 KB, in base64
+    images=ImageLimits(bytes=130_000, hosted=True),  # 180 KB in base64
     proof="scripts from its documentation",
     url_env="NIM_BASE_URL",
     key_env="NVIDIA_API_KEY",

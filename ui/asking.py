@@ -215,7 +215,7 @@ def fitted(registry: Registry, store: ImageStore, asked: Asked) -> Asked:
 
 
 def _fitted(registry: Registry, store: ImageStore, where: str, lane: Lane, prompt: Prompt) -> Prompt:
-    limits, count = registry.kind(lane.backend).images, len(images_of(prompt.turns))
+    limits, count = registry.kind(lane.backend).limits(lane.backend), len(images_of(prompt.turns))
     if limits.most is not None and count > limits.most:
         raise Problem(
             f"{where}: {lane.backend.name} takes at most {limits.most} images in one conversation, and this has"

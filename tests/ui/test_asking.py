@@ -60,6 +60,8 @@ def test_no_lane_claims_to_send_reasoning_where_its_server_takes_none(found: reg
     )
     assert [lane.replays for lane in lanes] == [True, False, False]
     assert asking.going_back(found, lanes) == "Its own reasoning goes back to A only."
+    three = asking.going_back(found, [lanes[0]] * 3 + lanes[1:])
+    assert three == "Its own reasoning goes back to A, B and C only."
     assert asking.going_back(found, lanes[1:]) == "No reasoning goes back."
     assert asking.first_settings(found, "forgets").replays is False
 
@@ -93,8 +95,9 @@ def test_only_the_lane_whose_server_takes_less_gets_smaller_images(
     images = asking.images(store, [str(noise)], asking.REDUCED)
     prompt = Prompt("", (UserTurn("What is this?", images),))
     lanes = asking.lanes(found, [GOOD, Settings("hosted", found.efforts(found.backends[2])[0])])
-    (_, mine), (_, hosted) = asking.fitted(found, store, [(lane, prompt) for lane in lanes])
-    assert mine == prompt
+    container = replace(lanes[1], backend=replace(lanes[1].backend, base_url="http://nim:8000/v1"))
+    (_, mine), (_, hosted), (_, own) = asking.fitted(found, store, [(lane, prompt) for lane in (*lanes, container)])
+    assert mine == own == prompt
     most = found.kind(found.backends[2]).images.bytes
     assert most
     assert len(hosted.turns[0].images[0].data) <= most < len(images[0].data)
