@@ -93,7 +93,7 @@ class Continued:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """The server asked to wait so many seconds; as the person wanted, the lane did, and asks again."""
+    """The server asked to wait so many seconds; as the person wanted, the lane does, then asks again."""
 
     seconds: float
 

@@ -30,8 +30,8 @@ async def _waiting(stream: Stream, lane: Lane, prompt: Prompt) -> AsyncGenerator
         if spoke or error.retry_after is None or error.retry_after > LONGEST:
             raise
         seconds = error.retry_after
+    yield Waited(seconds)  # before it waits, so that who watches knows why nothing comes
     await asyncio.sleep(seconds)
-    yield Waited(seconds)
     async with aclosing(stream(lane, prompt)) as events:
         async for event in events:
             yield event

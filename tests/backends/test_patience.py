@@ -87,6 +87,7 @@ async def test_a_lane_that_waits_can_be_stopped(prompt: Prompt) -> None:
     busy = BackendError("rate_limit", "lane is busy.", LONGEST)
     run = Run(patient(scripted([Sent("first"), busy])), [(PATIENT, prompt)])
     await run.changed(0)
+    assert run.answers()[0].waited == LONGEST  # told while it waits
     run.stop()
     await run.ended()
     assert run.answers()[0].state == State.STOPPED
