@@ -16,6 +16,7 @@ from storage.errors import ImageError
 from storage.images import ImageStore
 from storage.lanes import address_hash
 from ui import toolbox
+from ui.cards import listed
 from ui.toolbox import Problem, clean
 from ui.view import LETTERS
 
@@ -128,7 +129,7 @@ def going_back(registry: Registry, asked: Sequence[Lane]) -> str:
     ]
     if len(letters) == len(asked):
         return "Its own reasoning goes back to each lane."
-    return f"Its own reasoning goes back to {' and '.join(letters)} only." if letters else "No reasoning goes back."
+    return f"Its own reasoning goes back to {listed(letters)} only." if letters else "No reasoning goes back."
 
 
 def lanes(registry: Registry, chosen: Sequence[Settings]) -> tuple[Lane, ...]:

@@ -10,6 +10,7 @@ import orjson
 from backends import arguments
 from backends.answer import Answer, State
 from backends.declaration import kinds
+from backends.events import Failed
 from backends.flags import TITLES, Flag
 from backends.kind import without_reasoning
 from backends.lane import Lane
@@ -61,7 +62,7 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str,
         "reasoning": answer.reasoning,
         "thought": thought(answer),
         "calls": calls,
-        "error": answer.failure.message if answer.failure else ended_early(answer),
+        "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
         "answer": "" if live or not answer.text else fixed.answer_url,
     }
 
@@ -156,6 +157,12 @@ def pretty(arguments: str) -> str:
         return orjson.dumps(orjson.loads(arguments), option=orjson.OPT_INDENT_2).decode()
     except ValueError:
         return arguments
+
+
+def failed(lane: Lane, failure: Failed) -> str:
+    """What went wrong; whose lane may wait where the server asks for it, learns of that."""
+    may = failure.retry_after is not None and not lane.waits
+    return f"{failure.message} This lane's settings can make it wait and ask again." if may else failure.message
 
 
 def ended_early(answer: Answer) -> str:

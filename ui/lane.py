@@ -18,7 +18,7 @@ from ui.component import PRIVATE, AnswerText, Choice, Drawn, Figure, Options
 LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
 
-REPLAYS, NO_REPLAY = "Send its own reasoning back", "This server takes no reasoning back"
+REPLAYS, NO_REPLAY = "Send its own reasoning back when following up", "This server takes no reasoning back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _settings(
         limit = Figure(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
         seed = Figure(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
     replays = gr.Checkbox(**goes_back(registry, backend, shown.replays), elem_id=f"replays-{letter}")
-    waits = gr.Checkbox(shown.waits, label="Wait and ask again when told to", elem_id=f"waits-{letter}")
+    waits = gr.Checkbox(shown.waits, label="If the server asks to wait: wait, ask again", elem_id=f"waits-{letter}")
     return model, temperature, limit, seed, replays, waits
 
 

@@ -60,8 +60,8 @@ def test_no_lane_claims_to_send_reasoning_where_its_server_takes_none(found: reg
     )
     assert [lane.replays for lane in lanes] == [True, False, False]
     assert asking.going_back(found, lanes) == "Its own reasoning goes back to A only."
-    three = asking.going_back(found, [lanes[0]] * 3 + lanes[1:])
-    assert three == "Its own reasoning goes back to A, B and C only."
+    three = asking.going_back(found, [lanes[0], *lanes[:2], lanes[0]])
+    assert three == "Its own reasoning goes back to A, B and D only."
     assert asking.going_back(found, lanes[1:]) == "No reasoning goes back."
     assert asking.first_settings(found, "forgets").replays is False
 

@@ -38,6 +38,13 @@ def shown(*events: Event, prompt: Prompt = PROMPT, flags: tuple[Flag, ...] = ())
     return cards.shown(Fixed("run/0", LANE, prompt, (), "answers/run/0"), answer, flags)
 
 
+def test_a_lane_that_is_asked_to_wait_says_that_it_can() -> None:
+    asked = Failed("rate_limit", "Too many.", 7.0)
+    assert shown(Sent("{}"), asked)["error"] == "Too many. This lane's settings can make it wait and ask again."
+    assert cards.failed(replace(LANE, waits=True), asked) == "Too many."
+    assert cards.failed(LANE, replace(asked, retry_after=None)) == "Too many."
+
+
 def call(arguments: str = '{"city":"Oslo"}', name: str = "weather") -> ToolCallDelta:
     return ToolCallDelta(0, "x", name, arguments)
 

@@ -242,6 +242,17 @@ def test_a_lanes_own_settings_are_asked_and_stored_with_it(page: Page, app: Serv
         expect(page.locator(f"#{empty}-B input")).to_have_value("")
 
 
+def test_no_choice_is_cut_off_in_a_narrow_window(page: Page, app: Server) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    visit(page, app, "talks", "calls")
+    page.get_by_role("button", name="Tool: the weather").click()
+    page.get_by_role("button", name="Tools (1)").click()
+    inside, around = (page.locator(each) for each in ("#results label >> nth=-1", "#tools-part"))
+    expect(inside).to_be_visible()
+    right = [box["x"] + box["width"] for each in (inside, around) if (box := each.bounding_box())]
+    assert right[0] <= right[1]
+
+
 def test_lanes_are_added_duplicated_and_removed(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     page.locator("#lane-A [data-act=duplicate]").click()
@@ -380,7 +391,9 @@ def test_a_follow_up_keeps_each_lanes_history(page: Page, app: Server) -> None:
     visit(page, app, "talks", "talks")
     ask(page, "First question")
     expect_state(page, "B", "done")
+    expect(page.locator("#follow .info-text")).to_be_hidden()
     page.locator("#follow input").check()
+    expect(page.locator("#follow .info-text")).to_be_visible()
     expect(page.locator("#follow")).to_contain_text("Its own reasoning goes back to each lane.")
     ask(page, "Second question")
     expect(page.locator(".question .thread a")).to_have_count(2)
