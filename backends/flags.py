@@ -31,14 +31,14 @@ TITLES = {
 }
 """What each code means, in a few words."""
 
-MARKERS = re.compile(r"\[/?THINK\]|\[TOOL_CALLS\]|\[ARGS\]|</?think>")
-FINISHED = ("stop", "tool_calls", "function_call", "eos", "stop_sequence", "end_turn")
+MARKERS = re.compile(r"\[/?THINK\]|\[TOOL_CALLS\]|\[ARGS\](?=\s*\{\s*[\"}])|</?think>")  # usage lines have [ARGS] too
+FINISHED = ("stop", "tool_calls", "function_call", "eos", "eos_token", "stop_sequence", "end_turn")
 CUT = ("length", "model_length", "max_tokens")
 BROKEN = ("truncated", "midstream")
 REASONS = ("high", "xhigh", "max")  # efforts at which a model is to reason, whatever it is asked
 
 LEAST_TEXT = 1 / 5  # tokens for a character that is no blank: text hardly ever takes fewer
-LEAST_IMAGE = 32  # tokens, of any model that really looks
+LEAST_IMAGE = 32  # tokens, of any model that really looks; of a tiny image, fewer
 SHRUNK = 1 / 4  # of the formula's tokens, where a server scales images down
 
 
@@ -96,13 +96,13 @@ def _no_reasoning(lane: Lane, prompt: Prompt, answer: Answer) -> str:
 
 
 def _unasked_reasoning(lane: Lane, prompt: Prompt, answer: Answer) -> str:
-    if lane.effort != "none" or not (answer.reasoning or answer.usage.reasoning):
+    if lane.effort != "none" or not (answer.reasoning.strip() or answer.usage.reasoning):
         return ""
     return "Effort none was asked for, and it reasoned: the server ignores the effort, or its model can't do without."
 
 
 def _swallowed(lane: Lane, prompt: Prompt, answer: Answer) -> str:
-    if answer.state != State.DONE or answer.finish_reason in CUT or not _only_thought(answer.rounds[-1]):
+    if answer.state != State.DONE or answer.finish_reason.lower() in CUT or not _only_thought(answer.rounds[-1]):
         return ""
     return (
         "It finished without an answer outside its reasoning: the end of the reasoning was missed, so look for the "
@@ -148,7 +148,7 @@ def _image_ignored(lane: Lane, prompt: Prompt, answer: Answer) -> str:
         return "The server reports 0 image tokens: is the model served with its vision part?"
     costs = sum(image_tokens(image.width, image.height) for image in images)
     mistral = is_mistral(lane.model or lane.backend.model)
-    least = SHRUNK * costs if mistral else LEAST_IMAGE * len(images)
+    least = SHRUNK * costs if mistral else min(LEAST_IMAGE * len(images), SHRUNK * costs)
     if usage.image or usage.prompt is None or usage.prompt >= _least_text(prompt) + least:
         return ""
     return (
@@ -160,8 +160,10 @@ def _image_ignored(lane: Lane, prompt: Prompt, answer: Answer) -> str:
 def _bracket_eaten(lane: Lane, prompt: Prompt, answer: Answer) -> str:
     if lane.backend.kind != "sglang" or not prompt.tools:  # its parser for Mistral's tool calls drops them
         return ""
-    missing = answer.text.count("[") - answer.text.count("]")
-    return f"{missing} more [ than ]: SGLang drops ] while it streams to a prompt with tools." if missing > 0 else ""
+    if answer.state != State.DONE or answer.finish_reason.lower() in CUT or "]" in answer.text:  # it drops them all
+        return ""
+    missing = len(re.sub(r"\[[^\[\]()]{1,20},[^\[\]()]{1,20}\)", "", answer.text).split("[")) - 1  # but for [0, 1)
+    return f"{missing} [ and no ]: SGLang drops ] while it streams to a prompt with tools." if missing else ""
 
 
 def _truncated(lane: Lane, prompt: Prompt, answer: Answer) -> str:
@@ -212,7 +214,7 @@ def _only_thought(last: Round) -> bool:
 
 
 def _cut(answer: Answer) -> bool:
-    return answer.state == State.DONE and answer.finish_reason in CUT
+    return answer.state == State.DONE and answer.finish_reason.lower() in CUT
 
 
 def _limit(lane: Lane, what: str) -> str:

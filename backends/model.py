@@ -6,6 +6,7 @@ _ARTIFACT = re.compile(
     r"[-._:](gguf|ud|i1|dynamic|\d+-of-\d+|(?:i?q|tq)\d\w*|bf16|fp?(?:8|16|32)|nvfp4|mxfp4|w\d+a\d+|int[48]|[48]bit|bnb"
     r"|awq|gptq)$"
 )
+_ROUTE = re.compile(r":(latest|free|nitro|floor|online|exacto|extended)$")  # Ollama's default tag, OpenRouter's wishes
 _VERSION = re.compile(r"-(latest|\d{4}|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$")
 
 _NAMES = {  # by which the API and the weights go
@@ -33,7 +34,7 @@ def agree(asked: str, told: str) -> bool:
 
 def _split(model: str) -> tuple[str, str]:
     """Family and artifact: `("smollm2-135m-instruct", "q4_1")`."""
-    name, artifact = re.split(r"[/\\]", model.strip().lower())[-1], []
+    name, artifact = _ROUTE.sub("", re.split(r"[/\\]", model.strip().lower())[-1]), []
     while found := _ARTIFACT.search(name):
         name = name[: found.start()]
         if found[1] not in ("gguf", "ud", "i1") and "-of-" not in found[1]:

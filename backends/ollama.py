@@ -18,7 +18,15 @@ DIALECT = Dialect(
 
 
 async def discover(get: Get) -> Server:
-    return replace(await models_listed(get), version=text_within(await optional(get, "/api/version"), "version"))
+    listed = await models_listed(get)
+    return replace(
+        listed,
+        models=tuple(
+            replace(each, aliases=(name,)) if (name := each.id.removesuffix(":latest")) != each.id else each
+            for each in listed.models
+        ),
+        version=text_within(await optional(get, "/api/version"), "version"),
+    )
 
 
 def caveats(lane: Lane, prompt: Prompt) -> Iterator[str]:

@@ -186,6 +186,12 @@ async def test_no_kind_needs_more_than_its_models(kind: Kind) -> None:
     assert (status.reach, status.server.models) == (Reach.READY, (Model("small"),))
 
 
+async def test_ollama_s_models_go_without_their_default_tag() -> None:
+    async with serving({"/v1/models": answer({"data": [{"id": "llama3.2:latest"}]})}) as server:
+        status = await ask(server.backend("ollama"))
+    assert status.model("llama3.2") == Model("llama3.2:latest", aliases=("llama3.2",))
+
+
 def test_a_model_is_found_by_its_aliases_and_alone_without_a_name() -> None:
     small = Model("mistral-small-2603", aliases=("mistral-small-latest",))
     status = Status(server=inquiry.Server((small, Model("other"))))

@@ -75,6 +75,8 @@ def counted(prompt: Prompt, *lanes: tuple[Lane, int]) -> list[dict[str, str]]:
         (lane(), said("2", "Hm.")),  # no effort asked for: it may do as it likes
         (lane(), said("see [docs](http://x) and a[0]")),
         (lane("sglang"), said("an open [ bracket, and no tools")),
+        (lane(), said("Usage: tool [OPTIONS] [ARGS]\nUsage: tool [ARGS] {start|stop}")),
+        (lane(effort="none"), said("2", "\n\n")),  # an empty thought
     ],
 )
 def test_a_good_answer_has_no_flags(one: Lane, answer: Answer) -> None:
@@ -98,7 +100,7 @@ def test_a_stopped_lane_is_flagged_only_for_what_it_said() -> None:
 
 @pytest.mark.parametrize("marker", ["[THINK]", "[/THINK]", "[TOOL_CALLS]", "[ARGS]", "<think>", "</think>"])
 def test_a_marker_in_the_text_is_flagged(marker: str) -> None:
-    detail = found(lane(), asking(), said(f"One\ntwo {marker} three"))["marker_leak"]
+    detail = found(lane(), asking(), said(f"One\ntwo {marker} {{}} three"))["marker_leak"]
     assert detail.startswith(f"{marker} in the answer's text, first in line 2:")
     assert ("tool-call parser" in detail) == (marker in ("[TOOL_CALLS]", "[ARGS]"))
 
@@ -216,6 +218,9 @@ def test_brackets_that_sglang_eats_beside_tools_are_flagged() -> None:
     assert list(found(lane("sglang"), tools, eaten)) == ["bracket_eaten"]
     assert found(lane("vllm"), tools, eaten) == {}
     assert found(lane("sglang"), tools, said("See [docs](http://x).")) == {}
+    assert found(lane("sglang"), tools, said("x in [0, 1)")) == {}
+    assert found(lane("sglang"), tools, said("From [0, 1) to a[0].")) == {}
+    assert list(found(lane("sglang"), tools, said("a[0", finish="length"))) == ["out_of_tokens"]
 
 
 # models
@@ -228,6 +233,8 @@ def test_brackets_that_sglang_eats_beside_tools_are_flagged() -> None:
         ("mistral-small-latest", "mistral-small-2603"),
         ("mistralai/Mistral-Small-4-119B-2603", "mistral-small-4-119b-2603"),
         ("gpt-4o", "gpt-4o-2024-08-06"),
+        ("mistralai/mistral-small-2603:free", "mistralai/mistral-small-2603"),
+        ("llama3.2", "llama3.2:latest"),
         ("SmolLM2-135M-Instruct", "/models/SmolLM2-135M-Instruct.Q4_1.gguf"),
         ("", "anything"),
         ("anything", ""),
@@ -298,6 +305,11 @@ def test_an_image_that_costs_nothing_is_flagged() -> None:
 )
 def test_an_image_that_may_have_been_seen_is_not_flagged(one: Lane, text: str, tokens: int) -> None:
     assert found(one, asking(text, images=1), said("2", usage=Usage(tokens, 10))) == {}
+
+
+def test_a_tiny_image_takes_few_tokens() -> None:
+    dot = Prompt("", (UserTurn("Which colour?", (Image("b" * 64, "image/png", 28, 28, b""),)),))
+    assert found(lane(), dot, said("red", usage=Usage(14, 1))) == {}
 
 
 # parity
