@@ -54,7 +54,7 @@ SHOWS = {
     "breaks-off": Show("llamacpp", "truncated", Script(fault="error_after", after=20), "an error amid the answer"),
     "cut-off": Show("vllm", "truncated", Script(fault="reset", after=20), "the connection is cut amid the answer"),
     "rate-limited": Show("mistral", "", Script(fault="http_429"), "it asks to wait"),
-    "queued": Show("nim", "", Script(fault="queued"), "it answers 202 first, and the answer stands elsewhere"),
+    "queued": Show("nim", "", Script(fault="queued"), "it puts the answer off with 202, as only NVIDIA's cloud may"),
     "loading": Show("llamacpp", "", Script(fault="http_503"), "it is still loading its model"),
     "falls-silent": Show("vllm", "", Script(fault="stall", after=20), "silence amid the answer", {"timeout": 5}),
 }
