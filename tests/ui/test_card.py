@@ -119,8 +119,17 @@ def test_our_figures_and_the_servers_stand_apart(page: Page, link: str) -> None:
 
 def ask_for_results(page: Page) -> None:
     """Asks with a tool whose results are typed in, in one round."""
-    page.locator("#tools-part > .label-wrap").click()
-    page.locator("#tools .cm-content").fill('{"name": "get_weather"}')
+    part, editor = page.locator("#tools-part > .label-wrap"), page.locator("#tools .cm-content")
+    part.click()
+
+    def is_written() -> bool:
+        """An editor that is new on the page puts its first value back when it has loaded."""
+        if "(1)" not in part.inner_text():
+            editor.fill('{"name": "get_weather"}')
+            editor.blur()
+        return "(1)" in part.inner_text()
+
+    until(page, is_written)
     page.get_by_label("answer it").check()
     page.get_by_label("ask me").check()
     page.locator("#rounds input").fill("1")
