@@ -19,9 +19,10 @@ from backends.flags import Flag, flagged
 from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
-from storage import lanes, prompts
+from storage import lanes, prompts, showing
 from storage.comparison import Rating
 from storage.errors import RatingError, StorageError
+from storage.plan import Plan
 from storage.queries import answers_of, grouped, prompts_of, recordings
 from storage.ratings import commented, named, tagged, whole
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
@@ -32,7 +33,14 @@ log = logging.getLogger(__name__)
 LOST = Failed("bug", "Not all of this answer could be stored. Please report it with the app's log.")
 
 
-def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None) -> str:
+def create(
+    connection: Connection,
+    prompt: Prompt,
+    asked: Sequence[tuple[Lane, Prompt]],
+    plan: Plan,
+    maker: str,
+    follows: str | None,
+) -> str:
     now, comparison_id = datetime.now(UTC), uuid.uuid4().hex
     if follows and not _has(connection, comparisons, follows):
         raise StorageError("The conversation that this continues is not here any more: start a new one.")
@@ -44,9 +52,16 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
             follows_id=follows,
             prompt_id=ids[prompt],
             title=prompts.title(prompt),
+            maker=maker,
+            blind=plan.presentation.blind,
+            pace=plan.presentation.pace.value,
+            traces=plan.presentation.traces.value,
+            schedule=plan.schedule.value,
+            warm_up=plan.warm_up,
+            samples=plan.samples,
         )
     )
-    for position, (lane, own) in enumerate(asked):
+    for position, (lane, own) in enumerate([*asked] * plan.samples):
         answer_id = uuid.uuid4().hex
         connection.execute(
             insert(answers).values(
@@ -59,6 +74,7 @@ def create(connection: Connection, prompt: Prompt, asked: Sequence[tuple[Lane, P
             )
         )
         connection.execute(insert(texts).values(answer_id=answer_id))
+    showing.begin(connection, comparison_id, maker)
     return comparison_id
 
 

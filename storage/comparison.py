@@ -10,6 +10,7 @@ from backends.events import Stamped
 from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
+from storage.plan import Plan
 from storage.ratings import Ranking
 
 
@@ -92,6 +93,10 @@ class Question:
     links: tuple[Link, ...]
     lanes: tuple[AskedLane, ...]
     ratings: tuple[Rating, ...]
+    plan: Plan = Plan()
+    maker: str = ""
+    origin: str = ""
+    overlap: int = 0
 
 
 class Answered(NamedTuple):

@@ -16,6 +16,7 @@ from backends.answer import State, fold
 from backends.events import Stamped
 from backends.flags import TITLES, Flag
 from backends.prompt import Image, Prompt
+from backends.schedule import Schedule
 from storage import lanes, prompts
 from storage.comparison import (
     Answered,
@@ -32,6 +33,7 @@ from storage.comparison import (
     current,
 )
 from storage.images import ImageStore
+from storage.plan import Pace, Plan, Presentation, Traces
 from storage.schema import Moment, answers, comparisons, flags, prompt_images, ratings, recording_chunks, texts
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
@@ -89,7 +91,17 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         links=links(connection, comparison_id),
         lanes=tuple(AskedLane(lanes.restored(row), row.address_hash, asked[row.prompt_id]) for row in rows),
         ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),
+        plan=plan(found),
+        maker=found.maker,
+        origin=found.origin,
+        overlap=found.overlap,
     )
+
+
+def plan(row: sa.Row[Any]) -> Plan:
+    """Of a row of `comparisons`."""
+    presentation = Presentation(row.blind, Pace(row.pace), Traces(row.traces))
+    return Plan(presentation, Schedule(row.schedule), row.warm_up, row.samples)
 
 
 def answered(connection: Connection, comparison_id: str) -> tuple[Answered, ...]:

@@ -13,7 +13,8 @@ from backends.prompt import Prompt
 from backends.runner import INTERRUPTED, Run
 from storage.changes import LOST
 from storage.errors import StorageError
-from storage.store import Store
+from storage.plan import Plan
+from storage.store import OPENLY, Store
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,17 @@ class Recorder:
         """Why something could not be stored just now; "" when all is well. It is tried again by itself."""
         return next(iter(self._problems.values()), "")
 
-    async def compare(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None = None) -> str:
+    async def compare(
+        self,
+        prompt: Prompt,
+        asked: Sequence[tuple[Lane, Prompt]],
+        plan: Plan = OPENLY,
+        maker: str = "",
+        follows: str | None = None,
+    ) -> str:
         """Stores a new comparison, then starts its lanes. Its id. Raises StorageError."""
         # shielded: whoever asks may go away between the rows and the run
-        return await asyncio.shield(asyncio.ensure_future(self._start(prompt, asked, follows)))
+        return await asyncio.shield(asyncio.ensure_future(self._start(prompt, asked, plan, maker, follows)))
 
     def live(self, comparison_id: str) -> Run | None:
         """The run, until its lanes are over and stored."""
@@ -68,8 +76,10 @@ class Recorder:
         if self._live:
             await asyncio.wait([keeping for _, keeping in self._live.values()], timeout=PATIENCE)
 
-    async def _start(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None) -> str:
-        comparison_id = await self._store.create(prompt, asked, follows)
+    async def _start(
+        self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], plan: Plan, maker: str, follows: str | None
+    ) -> str:
+        comparison_id = await self._store.create(prompt, asked, plan, maker, follows)
         if self._closing.is_set():
             raise StorageError("The app is closing.")
         run = Run(self._stream, asked)

@@ -84,6 +84,19 @@ comparisons = Table(
     Column("follows_id", ForeignKey("comparisons.id"), index=True),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
     Column("title", Text, nullable=False),
+    Column("maker", Text, nullable=False, server_default=text("''")),  # the viewer who asked
+    Column(
+        "origin", Text, nullable=False, server_default=text("''")
+    ),  # "" is asked here; "shipped" came with the project
+    Column("overlap", Integer, nullable=False, server_default="0"),  # ratings wanted from the queue; 0 is not in it
+    Column("remakes_id", ForeignKey("comparisons.id")),  # whose lanes this one has anew, or beside others
+    # the plan
+    Column("blind", Boolean, nullable=False, server_default=false()),
+    Column("pace", Text, nullable=False, server_default="as it comes"),
+    Column("traces", Text, nullable=False, server_default="as it comes"),
+    Column("schedule", Text, nullable=False, server_default="all at once"),
+    Column("warm_up", Boolean, nullable=False, server_default=false()),
+    Column("samples", Integer, nullable=False, server_default="1"),
     Index(None, "created_at", "id"),
 )
 
@@ -92,7 +105,8 @@ answers = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
-    Column("position", Integer, nullable=False),  # as shown, from the left
+    Column("position", Integer, nullable=False),  # as asked, from the left; further samples of all lanes come after
+    Column("copied_from_id", ForeignKey("answers.id")),  # not asked again: the answer of an earlier comparison
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # with the lane's own history
     # the lane, as sent
     Column("backend", Text, nullable=False),
@@ -132,6 +146,8 @@ answers = Table(
     Column("pieces", Integer, nullable=False, default=0),
     UniqueConstraint("comparison_id", "position"),
 )
+_queued = comparisons.c.overlap > 0
+Index("ix_comparisons_queued", comparisons.c.created_at, sqlite_where=_queued, postgresql_where=_queued)
 _live = answers.c.end_us.is_(None)
 Index("ix_answers_live", answers.c.id, sqlite_where=_live, postgresql_where=_live)
 
@@ -165,6 +181,23 @@ recording_chunks = Table(
     Column("data", LargeBinary, nullable=False),  # zlib; unpacked and joined by seq, they are the recording
 )
 
+showings = Table(
+    "showings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
+    Column("viewer", Text, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("pace", Text, nullable=False),
+    Column("traces", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("order", JSON, nullable=False),  # the lanes' positions, as shown from the left
+    Column("created_at", Moment, nullable=False),
+    Column("revealed_at", Moment),
+    Column("revealed_by", Text, nullable=False, server_default=text("''")),
+    UniqueConstraint("comparison_id", "viewer"),
+)
+
 ratings = Table(
     "ratings",
     metadata,
@@ -177,6 +210,18 @@ ratings = Table(
     Column("comment", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("supersedes_id", ForeignKey("ratings.id"), unique=True),
+    Column("showing_id", ForeignKey("showings.id")),
+    Column(
+        "blind", Boolean, nullable=False, server_default=false()
+    ),  # nothing had told the lanes apart when it was made
+    Column("early", Boolean, nullable=False, server_default=false()),  # a lane was still answering
+    Column("skipped", Text, nullable=False, server_default=text("''")),  # why nothing was judged; its ranking is empty
+    Column("strength", Integer),
+    Column("scores", JSON, nullable=False, server_default="{}"),  # of the rubric: by dimension, a list by position
+    Column("traces", JSON, nullable=False, server_default="{}"),  # how the reasoning was judged, after the answers
+    Column("seconds", Float),  # from when there was something to judge
+    Column("read", JSON, nullable=False, server_default="[]"),  # positions whose answer was seen to its end
+    Column("opened", JSON, nullable=False, server_default="[]"),  # positions whose reasoning was opened
 )
 _first = ratings.c.supersedes_id.is_(None)
 Index(
@@ -186,4 +231,20 @@ Index(
     unique=True,
     sqlite_where=_first,
     postgresql_where=_first,
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("comparison_id", ForeignKey("comparisons.id"), primary_key=True),
+    Column("viewer", Text, primary_key=True),
+    Column("until", Moment, nullable=False),  # the queue gives it to nobody else before
+)
+
+presets = Table(
+    "presets",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("lanes", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
 )

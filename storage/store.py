@@ -13,13 +13,17 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, queries
+from storage import changes, queries, showing
 from storage.comparison import Answered, Comparison, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
+from storage.plan import Plan
+from storage.showing import Showing
 
 T = TypeVar("T")
+
+OPENLY = Plan()
 
 
 class Store:
@@ -50,9 +54,25 @@ class Store:
         """Writes what is waiting, then lets go of the database. Blocking."""
         self._database.close()
 
-    async def create(self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], follows: str | None = None) -> str:
-        """A new comparison, committed on return; `asked` is in the order shown. Its id. Raises StorageError."""
-        return await self._write(lambda connection: changes.create(connection, prompt, asked, follows))
+    async def create(
+        self,
+        prompt: Prompt,
+        asked: Sequence[tuple[Lane, Prompt]],
+        plan: Plan = OPENLY,
+        maker: str = "",
+        follows: str | None = None,
+    ) -> str:
+        """A new comparison, committed on return, with its showing to its maker. Its id. Raises StorageError."""
+        return await self._write(lambda connection: changes.create(connection, prompt, asked, plan, maker, follows))
+
+    async def show(self, comparison_id: str, viewer: str) -> Showing | None:
+        """How this viewer sees it, decided once and kept; None where there is none. Raises StorageError."""
+        kept = await self._read(lambda connection: showing.found(connection, comparison_id, viewer))
+        return kept or await self._write(lambda connection: showing.begin(connection, comparison_id, viewer))
+
+    async def reveal(self, comparison_id: str, viewer: str, by: str) -> None:
+        """Ends the blindness for this viewer, by `rating` or by `choice`. Raises StorageError."""
+        await self._write(lambda connection: showing.reveal(connection, comparison_id, viewer, by))
 
     async def append(
         self,

@@ -10,11 +10,13 @@ from backends.kind import without_reasoning
 from backends.lane import Backend, Lane
 from backends.prompt import Image, Prompt, Turn, UserTurn, follow_up, images_of
 from backends.registry import Registry
+from backends.schedule import Schedule
 from backends.tokens import LONGEST_SIDE
 from storage.comparison import Comparison
 from storage.errors import ImageError
 from storage.images import ImageStore
 from storage.lanes import address_hash
+from storage.plan import OPEN, Pace, Plan, Presentation, Traces
 from ui import toolbox
 from ui.cards import listed
 from ui.toolbox import Problem, clean
@@ -57,6 +59,7 @@ class Given:
     files: Sequence[str]
     system: str
     sizes: str
+    plan: Sequence[Any]
     tools: toolbox.Fields
     follow: bool
     run: str
@@ -77,12 +80,45 @@ def given(
     count: float,
     *fields: Any,
 ) -> Given:
-    """From the page's inputs in their order: `fields` are those of the tools, then those of each lane."""
-    written, edge = prompt or {}, len(toolbox.Fields.__slots__)
-    tools, lanes = toolbox.Fields(*fields[:edge]), settings_of(fields[edge:], int(count))
+    """From the page's inputs in their order: `fields` are those of the plan, of the tools, then of each lane."""
+    written = prompt or {}
+    planned, fields = fields[:PLANNED], fields[PLANNED:]
+    edge = len(toolbox.Fields.__slots__)
     return Given(
-        written.get("text", ""), written.get("files", ()), system or "", sizes or "", tools, follow, run, lanes
+        text=written.get("text", ""),
+        files=written.get("files", ()),
+        system=system or "",
+        sizes=sizes or "",
+        plan=planned,
+        tools=toolbox.Fields(*fields[:edge]),
+        follow=follow,
+        run=run,
+        lanes=settings_of(fields[edge:], int(count)),
     )
+
+
+PLANNED = 6
+MOST_SAMPLES = 10
+
+
+def plan(
+    blind: bool | None,
+    pace: str | None,
+    traces: str | None,
+    schedule: str | None,
+    warm_up: bool | None,
+    samples: float | None,
+) -> Plan:
+    """From the fields of the composer's "How it runs" part, in their order. Raises Problem."""
+    try:
+        presentation = Presentation(True, Pace(pace), Traces(traces)) if blind else OPEN
+        wanted = Schedule(schedule)
+    except ValueError as error:
+        raise Problem(f"How it runs: {error}; choose another.") from error
+    count = 1 if samples is None else samples
+    if count != int(count) or not 1 <= count <= MOST_SAMPLES:
+        raise Problem(f"How it runs: samples must be a whole number from 1 to {MOST_SAMPLES}.")
+    return Plan(presentation, wanted, bool(warm_up), int(count))
 
 
 def usual(registry: Registry) -> list[Settings]:

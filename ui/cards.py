@@ -17,6 +17,7 @@ from backends.lane import Lane
 from backends.prompt import AssistantTurn, Image, Prompt, images_of
 from storage.comparison import Question
 from storage.prompts import asked
+from storage.showing import Showing
 from ui import figures
 from ui.figures import seconds
 
@@ -38,10 +39,11 @@ class Fixed:
     answer_url: str
 
 
-def fixed(kept: Question, index: int) -> Fixed:
-    lane, _, prompt = kept.lanes[index]
+def fixed(kept: Question, showing: Showing, place: int) -> Fixed:
+    """Of the lane that this viewer sees at `place`."""
+    lane, _, prompt = kept.lanes[showing.order[place]]
     history = replayed(lane, prompt), re_encoded(prompt, asked(kept.prompt).images, kept.sizes)
-    return Fixed(f"{kept.id}/{index}", lane, prompt, history, f"answers/{kept.id}/{index}")
+    return Fixed(f"{kept.id}/{place}", lane, prompt, history, f"answers/{kept.id}/{place}")
 
 
 def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str, Any]:

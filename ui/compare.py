@@ -1,35 +1,27 @@
 """The Compare tab: ask, watch, rate. It only views runs, which live in tasks of their own and outlast any tab."""
 
 import asyncio
-import itertools
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from backends.answer import Answer
 from backends.discovery import Discovery
 from backends.prompt import Prompt
 from backends.registry import Registry
 from storage.comparison import Comparison
-from storage.errors import RatingError, StorageError
+from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import about, asking, cards, composer, lane, view
+from ui import about, asking, composer, lane, viewer
 from ui.asking import Asked, Given, Problem, Settings
-from ui.cards import Fixed
 from ui.component import PRIVATE, Drawn
 from ui.lane import Slot
+from ui.stage import Stage
 
-FRAMES_A_SECOND = 10
-FRAMES_A_FIGURE = 5
 PATIENCE = 5.0  # seconds to wait for the database
-
-TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
@@ -45,24 +37,17 @@ ADDRESS = """(run) => {
 }"""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What the page was sent: card and answer text of each slot in turn, and the answers they show."""
-
-    answers: tuple[Answer, ...] = ()
-    parts: Sequence[Any] = ()
-
-
 class Handlers:
     """What the tab does, named for the person's acts."""
 
     def __init__(self, registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> None:
         self.registry, self.store, self.recorder, self.discovery = registry, store, recorder, discovery
         self.slots: list[Slot] = []
+        self.stage: Stage
 
     # asking
 
-    async def compare(self, *inputs: Any) -> tuple[str, str, Any]:
+    async def compare(self, request: gr.Request, *inputs: Any) -> tuple[str, str, Any]:
         """The run to show, what has to be mended, and the prompt box (emptied after a follow-up)."""
         given = asking.given(*inputs)
         try:
@@ -70,7 +55,8 @@ class Handlers:
                 raise Problem("Write a prompt first.")
             prompt, asked = await self._asked(given)
             asked = await asyncio.to_thread(asking.fitted, self.registry, self.store.images, asked)
-            run = await self.recorder.compare(prompt, asked, follows=given.follows or None)
+            plan, maker = asking.plan(*given.plan), viewer.of(request)
+            run = await self.recorder.compare(prompt, asked, plan, maker, given.follows or None)
             return run, "", {"text": "", "files": []} if given.follows else gr.skip()
         except (Problem, StorageError) as problem:
             return given.run, str(problem), gr.skip()
@@ -114,16 +100,6 @@ class Handlers:
     async def stop(self, run: str) -> None:
         self.recorder.stop(run)
 
-    async def stop_lane(self, index: int, run: str) -> None:
-        self.recorder.stop(run, index)
-
-    async def give(self, event: gr.EventData) -> None:
-        """A person's result of a tool call; the same call of other lanes gets it too."""
-        match event._data:
-            case {"key": str() as key, "call": int() as call, "content": str() as content}:
-                run, _, index = key.partition("/")
-                self.recorder.give(run, int(index), call, asking.clean(content))
-
     # choosing lanes
 
     def add(self, count: float, *fields: Any) -> list[Any]:
@@ -166,82 +142,18 @@ class Handlers:
             return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
         return self._chosen([asking.first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
 
-    async def show(self, run: str) -> tuple[Any, ...]:
+    async def show(self, run: str, request: gr.Request) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
-        kept = await self.store.question(run) if run else None
+        kept = await self.stage.kept(run, viewer.of(request))
         if kept is None:
             return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip()
-        live = self.recorder.live(run) is not None
+        asked = [each.lane for each in kept[0].lanes]
         return (
-            view.question(kept),
-            view.rating_bar(kept, TAGS),
-            gr.Checkbox(visible=True, info=asking.going_back(self.registry, [each.lane for each in kept.lanes])),
-            gr.Button(visible=live),
+            *self.stage.around(*kept),
+            gr.Checkbox(visible=True, info=asking.going_back(self.registry, asked)),
+            gr.Button(visible=self.recorder.live(run) is not None),
             self.recorder.problem or gr.skip(),
         )
-
-    async def watch(self, run: str) -> AsyncIterator[Sequence[Any]]:
-        """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
-        kept, drawn = await self.store.question(run), Frame()
-        if kept is None:
-            yield [
-                cards.idle() if part is slot.card else "" for slot in self.slots for part in (slot.card, slot.answer)
-            ]
-            return
-        fixed = [cards.fixed(kept, index) for index in range(len(kept.lanes))]
-        live, seen = self.recorder.live(run), -1
-        for number in itertools.count() if live else ():
-            seen = await live.changed(seen)
-            started = time.monotonic()
-            # figures change with every token, but are read at a glance: as long as they stand, so does their card
-            drawn = self._frame(fixed, live.answers(), drawn, figures=number % FRAMES_A_FIGURE == 0)
-            yield drawn.parts
-            if live.over and len(live.log) == seen:
-                break
-            with suppress(TimeoutError):  # the last frame does not wait
-                await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
-            stored = zip(fixed, await self.store.answered(run), strict=True)
-            parts = [(cards.shown(one, answer, flags), answer.text) for one, (_, answer, flags) in stored]
-            yield [*itertools.chain(*parts), *[None] * (2 * (len(self.slots) - len(parts)))]
-
-    def _frame(self, fixed: Sequence[Fixed], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool) -> Frame:
-        """What changed since the `earlier` frame is drawn anew; live lanes get new figures only with `figures`."""
-        parts: list[Any] = [None] * (2 * len(self.slots))
-        for index, (one, answer) in enumerate(zip(fixed, answers, strict=True)):
-            here, before = slice(2 * index, 2 * index + 2), earlier.parts[2 * index : 2 * index + 2]
-            live = answer.state in cards.LIVE
-            if before and answer is earlier.answers[index] and not (live and figures):
-                parts[here] = before
-                continue
-            card = cards.shown(one, answer)
-            if before and live and not figures and not answer.finish_reason:  # a lane may pause after a round
-                card["figures"] = before[0]["figures"]
-            parts[here] = card, answer.text
-        return Frame(answers, parts)
-
-    # rating
-
-    async def rate(self, run: str, event: gr.EventData) -> Any:
-        """Stores what the bar sent; the bar then shows what is stored, or why it was not."""
-        sent = event._data if isinstance(event._data, dict) else {}
-        try:
-            await self.store.rate(
-                str(sent.get("run")),
-                asking.clean(str(sent.get("evaluator", ""))),
-                sent.get("ranking") or [],
-                all_bad=bool(sent.get("all_bad")),
-                tags=[asking.clean(str(tag)) for tag in sent.get("tags") or []],
-                comment=asking.clean(str(sent.get("comment", ""))),
-            )
-            said = "Saved."
-        except (RatingError, StorageError) as error:
-            said = f"Not saved: {error}"
-        if sent.get("run") != run:  # the page has moved on while this was stored
-            return gr.skip()
-        kept = await self.store.question(run)
-        return kept and view.rating_bar(kept, TAGS, said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,31 +185,24 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
             does.slots.append(lane.build(registry, index, chosen))
     lane.offer(registry, discovery, does.slots)
     rating = Drawn("rating", elem_id="rating")
+    stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
     lanes = [count, *lane.filled(does.slots)]
-    frames = [part for slot in does.slots for part in (slot.card, slot.answer)]
     around = [question, rating, box.follow, box.stop, notice]
-    asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.tools.fields, *fields]
+    asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.plan, *box.tools.fields, *fields]
 
-    watching = watched.change(does.watch, watched, frames, **PRIVATE)
-    watching.success(does.show, run, around, **PRIVATE)
-    # watching another comparison starts only once the old one is no longer watched: its frames would come late
-    showing = run.change(does.show, run, around, cancels=[watching], js=ADDRESS, **PRIVATE)
-    showing.success(None, run, watched, js="(run) => run", **PRIVATE)
+    stage.wire(run, watched, does.show, around, ADDRESS)
     source.change(does.restore, source, lanes, **PRIVATE)
 
     box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
     box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
-        slot.card.stop(partial(does.stop_lane, index), run, None, **PRIVATE)
-        slot.card.give(does.give, None, None, **PRIVATE)
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
     box.follow.select(does.restore, run, lanes, **PRIVATE)
-    rating.rate(does.rate, run, rating, **PRIVATE)
     weighing = {"fn": does.weigh, "inputs": asked, "outputs": [slot.about for slot in does.slots]}
     changes = [*box.changes, *(event for slot in does.slots for event in slot.changes)]
     gr.on(changes, **weighing, trigger_mode="always_last", **PRIVATE)

@@ -8,6 +8,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from backends.schedule import Schedule
+from storage.plan import BLIND, Pace, Traces
 from ui import asking, toolbox
 from ui.component import PRIVATE, Choice, Drawn, Figure, Options
 from ui.examples import EXAMPLES, PRESETS, SYSTEM, Example
@@ -40,6 +42,7 @@ class Composer:
     prompt: gr.MultimodalTextbox
     system: gr.Textbox
     sizes: Options
+    plan: tuple[Component, ...]
     tools: Tools
     follow: gr.Checkbox
     stop: gr.Button
@@ -77,6 +80,7 @@ def build() -> Composer:
             with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
                 system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
             tools = _tools()
+            plan = _plan()
             examples = tuple(gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES)
             follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
@@ -90,7 +94,28 @@ def build() -> Composer:
         button.click(partial(fill, each.fields), None, tools.filled, **PRIVATE)
         for button, each in zip(tools.presets, PRESETS, strict=True)
     ]
-    return Composer(prompt, system, sizes, tools, follow, stop, add, settled, tuple(chosen))
+    return Composer(prompt, system, sizes, plan, tools, follow, stop, add, settled, tuple(chosen))
+
+
+def _plan() -> tuple[Component, ...]:
+    """How it runs and is shown: the fields of `asking.plan`, in their order."""
+    with (
+        gr.Accordion("How it runs", open=False, elem_classes="unfolds", elem_id="plan-part"),
+        gr.Row(elem_classes="settings"),
+    ):
+        return (
+            gr.Checkbox(False, label="Blind, until it is rated", **_inline("blind")),
+            Options([str(each) for each in Pace], value=str(BLIND.pace), label="Answers appear", **_inline("pace")),
+            Options([str(each) for each in Traces], value=str(BLIND.traces), label="Reasoning", **_inline("traces")),
+            Options(
+                [str(each) for each in Schedule],
+                value=str(Schedule.PARALLEL),
+                label="Lanes are asked",
+                **_inline("schedule"),
+            ),
+            gr.Checkbox(False, label="warm-up request first", **_inline("warm-up")),
+            Figure(1, label="samples per lane", precision=0, **_inline("samples")),
+        )
 
 
 def _tools() -> Tools:

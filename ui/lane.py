@@ -14,6 +14,7 @@ from backends.status import Reach
 from ui import about, asking, cards, markdown, view
 from ui.asking import Settings
 from ui.component import PRIVATE, AnswerText, Choice, Drawn, Figure, Options
+from ui.stage import Place
 
 LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
@@ -30,6 +31,10 @@ class Slot:
     about: Drawn
     card: Drawn
     answer: AnswerText
+
+    @property
+    def place(self) -> Place:
+        return Place(self.card, self.answer)
 
     @property
     def changes(self) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from backends.flags import TITLES
 from storage.comparison import Page, Question, Rating, Row
 from storage.prompts import asked
+from storage.showing import Showing
 
 LETTERS = "ABCDEF"
 
@@ -39,16 +40,18 @@ def _readable(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def rating_bar(kept: Question, tags: Sequence[str], said: str = "") -> dict[str, Any]:
+def rating_bar(kept: Question, showing: Showing, tags: Sequence[str], said: str = "") -> dict[str, Any]:
+    """Rankings are of places, as this viewer sees the lanes."""
+    place = {position: place for place, position in enumerate(showing.order)}
     return {
         "run": kept.id,
-        "letters": list(LETTERS[: len(kept.lanes)]),
+        "letters": list(LETTERS[: len(showing.order)]),
         "tags": list(tags),
         "ratings": [
             {
                 "id": rating.id,
                 "evaluator": rating.evaluator,
-                "ranking": rating.ranking,
+                "ranking": [sorted(place[each] for each in group) for group in rating.ranking],
                 "all_bad": rating.all_bad,
                 "tags": list(rating.tags),
                 "comment": rating.comment,

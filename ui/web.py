@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Any
 
 import gradio as gr
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
 
@@ -18,7 +18,7 @@ from storage import export
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, page
+from ui import backends, page, viewer
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,14 @@ HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 ]
+PAGES = ("/", "/rate", "/rate/")
 LOOPBACK = ("127.0.0.1", "localhost")
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
 class Guard:
-    """Adds the security headers, and closes Gradio's proxies: through them an answer's image could reach the net."""
+    """Adds the security headers and the viewer's cookie, and closes Gradio's proxies: through them an answer's image
+    could reach the net."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -58,9 +60,12 @@ class Guard:
             await PlainTextResponse("Lanewise takes nothing from other pages.", 403)(scope, receive, send)
             return
 
+        stranger = path in PAGES and not viewer.token(headers.get(b"cookie", b"").decode("latin-1"))
+
         async def guarded(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *HEADERS]
+                cookie = [(b"set-cookie", viewer.new().encode())] if stranger else []
+                message["headers"] = [*message.get("headers", []), *HEADERS, *cookie]
             await send(message)
 
         await self.app(scope, receive, guarded)
@@ -114,11 +119,14 @@ def build(
         except KeyError as error:
             raise HTTPException(404, "no such image") from error
 
-    @app.get("/answers/{run}/{lane}")
-    async def answer(run: str, lane: int) -> PlainTextResponse:
-        """An answer's text to the letter, for the copy button."""
-        live = recorder.live(run)  # what has just ended is stored a moment later
-        text = live.answers()[lane].text if live and 0 <= lane < len(live.lanes) else await store.answer_text(run, lane)
+    @app.get("/answers/{run}/{place}")
+    async def answer(run: str, place: int, request: Request) -> PlainTextResponse:
+        """The text to the letter of the answer that this viewer sees at `place`, for the copy button."""
+        showing = await store.show(run, viewer.named(request.cookies.get(viewer.COOKIE, "")))
+        if showing is None or not 0 <= place < len(showing.order):
+            raise HTTPException(404, "no such answer")
+        live, position = recorder.live(run), showing.order[place]  # what has just ended is stored a moment later
+        text = live.answers()[position].text if live else await store.answer_text(run, position)
         if text is None:
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)

@@ -52,7 +52,7 @@ LOOPED = (
 
 async def told(store: Store, prompt: Prompt, lanes: int = 2, follows: str | None = None) -> str:
     """A comparison whose lanes have all answered; the second has two flags."""
-    comparison_id = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
+    comparison_id = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows=follows)
     flags = [(), FLAGS, ()][:lanes]
     for lane in range(lanes):
         await store.append(comparison_id, BEGAN, entries(lane, stamped()[:3]), {})

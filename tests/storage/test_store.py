@@ -27,7 +27,7 @@ LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No
 
 async def created(store: Store, question: str = "What is 1+1?", lanes: int = 2, follows: str | None = None) -> str:
     prompt = asking(question)
-    return await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows)
+    return await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows=follows)
 
 
 async def flagged(store: Store, *found: Flag | tuple[()]) -> str:

@@ -31,6 +31,7 @@ from backends.runner import Entry
 from benchmarks.servers import Server, serving
 from storage import changes
 from storage.database import Database
+from storage.plan import Plan
 from tests.ui.conftest import settings
 from tests.ui.test_page import ask, expect_state, kept, until, visit
 
@@ -72,7 +73,7 @@ def keep(url: str, said: Sequence[Sequence[Event]]) -> str:
     ended = {lane: fold(recording) for lane, recording in enumerate(recordings)}
 
     def write(connection: Connection) -> str:
-        run = changes.create(connection, prompt, [(lane, prompt) for lane in LANES], None)
+        run = changes.create(connection, prompt, [(lane, prompt) for lane in LANES], Plan(), "", None)
         changes.append(connection, run, datetime.now(UTC), entries, ended, (FLAGS, ()))
         return run
 

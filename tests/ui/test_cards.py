@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -22,6 +23,8 @@ from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Image, Prompt, Tool, Toolbox, UserTurn
 from storage.comparison import AskedLane, Question
+from storage.plan import OPEN
+from storage.showing import Showing
 from ui import cards
 from ui.cards import Fixed
 
@@ -122,6 +125,9 @@ def test_a_failure_says_what_happened() -> None:
     assert (drawn["state"], drawn["error"], drawn["live"]) == ("failed", "check the key", False)
 
 
+SHOWING = Showing("s", "run", "viewer", OPEN, 0, (0,), datetime(2026, 11, 1, tzinfo=UTC))
+
+
 def label(
     lane: Lane,
     prompt: Prompt,
@@ -129,7 +135,7 @@ def label(
     sizes: Mapping[str, int] = {},
 ) -> str:
     kept = Question("run", prompt, sizes, (), (AskedLane(lane, "", sent or prompt),), ())
-    return str(cards.shown(cards.fixed(kept, 0), fold([]))["label"])
+    return str(cards.shown(cards.fixed(kept, SHOWING, 0), fold([]))["label"])
 
 
 def test_it_is_said_whether_earlier_reasoning_went_back() -> None:

@@ -1,0 +1,125 @@
+"""How one comparison is shown to one viewer: in which order, and what is withheld until it is rated.
+
+A viewer is a browser, known by its cookie; nothing here knows cookies.
+"""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, func, insert, select, update
+
+from storage.plan import Pace, Presentation, Traces
+from storage.schema import answers, comparisons, showings
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """`order` are the lanes' positions as this viewer sees them, from the left: the shuffle that `seed` gives where it
+    is blind. `revealed_by` says what ended the blindness: `rating` or `choice`."""
+
+    id: str
+    comparison_id: str
+    viewer: str
+    presentation: Presentation
+    seed: int
+    order: tuple[int, ...]
+    created_at: datetime
+    revealed_at: datetime | None = None
+    revealed_by: str = ""
+
+    @property
+    def sealed(self) -> bool:
+        """Must nothing that tells the lanes apart reach this viewer?"""
+        return self.presentation.blind and self.revealed_at is None
+
+
+def shuffled(lanes: int, seed: int) -> tuple[int, ...]:
+    order = list(range(lanes))
+    Random(seed).shuffle(order)
+    return tuple(order)
+
+
+def found(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
+    mine = (showings.c.comparison_id == comparison_id) & (showings.c.viewer == viewer)
+    row = connection.execute(select(showings).where(mine)).one_or_none()
+    return None if row is None else _restored(row)
+
+
+def begin(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
+    """The showing of this comparison to this viewer, made where there is none; None where there is no comparison.
+
+    Who made a comparison sees it as it was planned. To anybody else one that waits in the rating queue is blind too.
+    """
+    if kept := found(connection, comparison_id, viewer):
+        return kept
+    row = connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
+    if row is None:
+        return None
+    asked = connection.scalar(select(func.count()).where(answers.c.comparison_id == comparison_id)) or 0
+    lanes = asked // row.samples
+    planned = Presentation(row.blind, Pace(row.pace), Traces(row.traces))
+    queued = row.overlap > 0 and row.maker != viewer
+    presentation = planned if row.blind or not queued else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
+    seed = secrets.randbits(32)
+    showing = Showing(
+        id=secrets.token_hex(16),
+        comparison_id=comparison_id,
+        viewer=viewer,
+        presentation=presentation,
+        seed=seed,
+        order=shuffled(lanes, seed) if presentation.blind else tuple(range(lanes)),
+        created_at=datetime.now(UTC),
+    )
+    connection.execute(
+        insert(showings).values(
+            id=showing.id,
+            comparison_id=comparison_id,
+            viewer=viewer,
+            blind=presentation.blind,
+            pace=presentation.pace.value,
+            traces=presentation.traces.value,
+            seed=seed,
+            order=showing.order,
+            created_at=showing.created_at,
+        )
+    )
+    return showing
+
+
+def reveal(connection: Connection, comparison_id: str, viewer: str, by: str) -> None:
+    """Ends the blindness; what was revealed before stays as it was."""
+    mine = (showings.c.comparison_id == comparison_id) & (showings.c.viewer == viewer)
+    sealed = mine & showings.c.blind & showings.c.revealed_at.is_(None)
+    connection.execute(update(showings).where(sealed).values(revealed_at=datetime.now(UTC), revealed_by=by))
+
+
+def sealed_for(viewer: str) -> sa.ColumnElement[bool]:
+    """Of a row of `comparisons`: must what tells its lanes apart be withheld from this viewer?"""
+    mine = (showings.c.comparison_id == comparisons.c.id) & (showings.c.viewer == viewer)
+    open_to_them = sa.exists().where(mine, ~showings.c.blind | showings.c.revealed_at.is_not(None))
+    withheld = comparisons.c.blind | ((comparisons.c.overlap > 0) & (comparisons.c.maker != viewer))
+    return withheld & ~open_to_them
+
+
+def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:
+    """Those of the comparisons that are sealed for this viewer."""
+    wanted = select(comparisons.c.id).where(comparisons.c.id.in_(comparison_ids), sealed_for(viewer))
+    return set(connection.scalars(wanted))
+
+
+def _restored(row: sa.Row[tuple[object, ...]]) -> Showing:
+    return Showing(
+        id=row.id,
+        comparison_id=row.comparison_id,
+        viewer=row.viewer,
+        presentation=Presentation(row.blind, Pace(row.pace), Traces(row.traces)),
+        seed=row.seed,
+        order=tuple(row.order),
+        created_at=row.created_at,
+        revealed_at=row.revealed_at,
+        revealed_by=row.revealed_by,
+    )
