@@ -12,6 +12,7 @@ element.addEventListener('click', async (event) => {
   if (!button) return;
   switch (button.dataset.act) {
     case 'stop': trigger('stop'); break;
+    case 'focus': focusOn(lanes.dataset.focus === letter ? '' : letter); break;
     case 'duplicate': trigger('duplicate'); break;
     case 'remove': trigger('remove'); break;
     case 'copy': {
@@ -21,6 +22,25 @@ element.addEventListener('click', async (event) => {
     }
   }
 });
+
+// one lane alone, as wide as the page; `f` goes from lane to lane and back to all
+const lanes = element.closest('#lanes') || element;
+function focusOn(wanted) {
+  if (wanted) lanes.dataset.focus = wanted; else delete lanes.dataset.focus;
+  for (const b of lanes.querySelectorAll('[data-act=focus]')) b.setAttribute('aria-pressed', b.closest('.lane').id.slice(-1) === wanted ? 'true' : 'false');
+}
+function onKey(event) {
+  if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey || !element.offsetParent || event.target.closest('input, textarea, select, [contenteditable], [role=listbox], .cm-editor')) return;
+  if (event.key === 'Escape' && lanes.dataset.focus === letter) focusOn('');
+  else if (event.key === 'f' && (lanes.dataset.focus || lanes.querySelector('.lane').id.slice(-1)) === letter) {
+    const all = [...lanes.querySelectorAll('.lane')].map((lane) => lane.id.slice(-1));
+    focusOn(lanes.dataset.focus ? all[all.indexOf(letter) + 1] || '' : all[0]);
+    event.stopImmediatePropagation();   // one step for one key, not one in each lane
+  } else return;
+  event.preventDefault();
+}
+document.addEventListener('keydown', onKey);
 
 // as many children as the list has, each made once and then only filled: what a person opened or typed stays
 function list(box, items, made, fill) {
@@ -79,6 +99,7 @@ function render() {
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
+  $('[data-act=focus]').hidden = !v.state;
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
   figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length; say($('.measured em'), v.measured_of || '');

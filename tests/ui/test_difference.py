@@ -1,0 +1,37 @@
+"""Two texts word by word: nothing is lost, and what is the same is found."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ui.difference import BOTH, LEFT, RIGHT, Part, parts
+
+texts = st.text(alphabet="ab ,.\n\té", max_size=40)
+
+
+@given(texts, texts)
+def test_either_text_can_be_read_from_the_parts(left: str, right: str) -> None:
+    found = parts(left, right)
+    assert "".join(part.text for part in found if part.where in (BOTH, LEFT)) == left
+    assert "".join(part.text for part in found if part.where in (BOTH, RIGHT)) == right
+
+
+@given(texts)
+def test_equal_texts_are_one_common_part(text: str) -> None:
+    assert parts(text, text) == ([Part(BOTH, text)] if text else [])
+
+
+def test_a_changed_word_stands_beside_the_one_in_its_place() -> None:
+    assert parts("The sky is blue.", "The sky is green.") == [
+        Part(BOTH, "The sky is "),
+        Part(LEFT, "blue"),
+        Part(RIGHT, "green"),
+        Part(BOTH, "."),
+    ]
+
+
+def test_words_that_only_share_their_blanks_are_one_difference() -> None:
+    assert parts("one two three.", "uno dos tres.") == [
+        Part(LEFT, "one two three"),
+        Part(RIGHT, "uno dos tres"),
+        Part(BOTH, "."),
+    ]
