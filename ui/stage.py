@@ -25,6 +25,7 @@ from ui.component import PRIVATE, AnswerText, Drawn
 FRAMES_A_SECOND = 10
 FRAMES_A_FIGURE = 5
 PATIENCE = 5.0  # seconds to wait for the database
+ANEW = " revealed"  # after a run that is watched: the same one, from the beginning
 
 TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
@@ -46,13 +47,17 @@ class Frame:
 
 
 class Stage:
-    """`places` are in the order shown; all that reaches the page of a comparison goes through its viewer's showing."""
+    """`places` are in the order shown; all that reaches the page of a comparison goes through its viewer's showing.
+
+    Whatever sets `revealed` to the run that is shown, once its showing is no longer sealed, shows it anew.
+    """
 
     def __init__(
         self, store: Store, recorder: Recorder, question: Drawn, places: Sequence[Place], rating: Drawn
     ) -> None:
         self.store, self.recorder = store, recorder
         self.question, self.places, self.rating = question, tuple(places), rating
+        self.revealed = gr.Textbox(visible="hidden")
 
     @property
     def parts(self) -> list[Any]:
@@ -69,7 +74,10 @@ class Stage:
         for index, place in enumerate(self.places):
             place.card.stop(self._stopping(index), run, None, **PRIVATE)
             place.card.give(self.give, None, None, **PRIVATE)
-        self.rating.rate(self.rate, run, self.rating, **PRIVATE)
+        self.rating.rate(self.rate, run, [self.rating, self.revealed], **PRIVATE)
+        self.rating.reveal(self.reveal, run, self.revealed, **PRIVATE)
+        unsealed = self.revealed.change(show, self.revealed, around, cancels=[watching], **PRIVATE)
+        unsealed.success(None, self.revealed, watched, js=f"(run) => run + '{ANEW}'", **PRIVATE)
 
     # showing
 
@@ -83,8 +91,9 @@ class Stage:
         """What the question and the rating bar show."""
         return view.question(question), view.rating_bar(question, showing, TAGS, said)
 
-    async def watch(self, run: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
+    async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
+        run = watched.removesuffix(ANEW)
         kept, drawn = await self.kept(run, viewer.of(request)), Frame()
         if kept is None:
             yield [
@@ -146,9 +155,9 @@ class Stage:
                     self.recorder.give(run, showing.order[int(index)], call, asking.clean(content))
 
     async def rate(self, run: str, event: gr.EventData, request: gr.Request) -> Any:
-        """Stores what the bar sent; the bar then shows what is stored, or why it was not."""
+        """Stores what the bar sent; the bar then shows what is stored, or why it was not. A rating ends blindness."""
         sent = event._data if isinstance(event._data, dict) else {}
-        who = viewer.of(request)
+        who, revealed = viewer.of(request), gr.skip()
         try:
             showing = await self.store.show(str(sent.get("run")), who)
             await self.store.rate(
@@ -159,13 +168,21 @@ class Stage:
                 tags=[asking.clean(str(tag)) for tag in sent.get("tags") or []],
                 comment=asking.clean(str(sent.get("comment", ""))),
             )
+            if showing and showing.sealed:
+                await self.store.reveal(showing.comparison_id, who, "rating")
+                revealed = run
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"
         if sent.get("run") != run:  # the page has moved on while this was stored
-            return gr.skip()
+            return gr.skip(), gr.skip()
         kept = await self.kept(run, who)
-        return kept and view.rating_bar(*kept, TAGS, said)
+        return kept and view.rating_bar(*kept, TAGS, said), revealed
+
+    async def reveal(self, run: str, request: gr.Request) -> str:
+        """Ends blindness without a rating."""
+        await self.store.reveal(run, viewer.of(request), "choice")
+        return run
 
 
 def _shown(showing: Showing, each: Sequence[Any]) -> tuple[Any, ...]:

@@ -46,6 +46,7 @@ def rating_bar(kept: Question, showing: Showing, tags: Sequence[str], said: str 
     return {
         "run": kept.id,
         "letters": list(LETTERS[: len(showing.order)]),
+        "sealed": showing.sealed,
         "tags": list(tags),
         "ratings": [
             {

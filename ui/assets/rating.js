@@ -74,10 +74,12 @@ function render() {
     b.addEventListener('click', () => { tags = tags.includes(tag) ? tags.filter((other) => other !== tag) : [...tags, tag]; again(); render(); });
     return b;
   }));
+  $('.reveal').hidden = !v.sealed;
   if (v.said) hint.textContent = v.said;
 }
 
 comment.addEventListener('change', again);
+$('.reveal').addEventListener('click', () => trigger('reveal'));
 // Enter alone takes a name: a rating key that lands in the field must not become somebody
 name.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !name.value.trim()) return;
