@@ -15,6 +15,8 @@ _NAMES = {  # by which the API and the weights go
     "mistral-small-4": "mistral-small-2603",
 }
 
+_ADVISED = {("mistral-small-2603", "high"): 0.7}  # for effort none, the card leaves it between 0 and 0.7
+
 
 def family(model: str) -> str:
     """The model of this id, whoever serves it and in whatever artifact: one name for all its ids."""
@@ -30,6 +32,11 @@ def agree(asked: str, told: str) -> bool:
         return True
     (stem, version), (name, pinned) = _versioned(one), _versioned(other)
     return stem == name and not (version and pinned)
+
+
+def advised_temperature(model: str, effort: str) -> float | None:
+    """What those who made the model advise; None leaves it to the server."""
+    return _ADVISED.get((family(model), effort))
 
 
 def _split(model: str) -> tuple[str, str]:

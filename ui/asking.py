@@ -8,6 +8,7 @@ from typing import Any
 
 from backends.kind import without_reasoning
 from backends.lane import Backend, Lane
+from backends.model import advised_temperature
 from backends.prompt import Image, Prompt, Turn, UserTurn, follow_up, images_of
 from backends.registry import Registry
 from backends.schedule import Schedule
@@ -189,12 +190,19 @@ def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
         model=model,
         artifact=backend.artifact if model == backend.model else "",
         effort=effort,
-        temperature=chosen.temperature,
+        temperature=advised(backend, model, effort) if chosen.temperature is None else chosen.temperature,
         max_tokens=_whole(chosen.max_tokens, 1, f"{where}: max tokens"),
         seed=_whole(chosen.seed, 0, f"{where}: seed"),
         replays=bool(chosen.replays) and can_replay(registry, backend),
         waits=bool(chosen.waits),
     )
+
+
+def advised(backend: Backend, model: str, effort: str) -> float | None:
+    """The temperature that is sent where none is filled in; one declared for this backend stands before any advice."""
+    if backend.temperature is not None or "temperature" in backend.omit:
+        return None
+    return advised_temperature(model, effort)
 
 
 def _whole(value: float | None, least: int, what: str) -> int | None:

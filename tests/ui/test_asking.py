@@ -1,6 +1,7 @@
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
@@ -64,6 +65,28 @@ def test_no_lane_claims_to_send_reasoning_where_its_server_takes_none(found: reg
     assert three == "Its own reasoning goes back to A, B and D only."
     assert asking.going_back(found, lanes[1:]) == "No reasoning goes back."
     assert asking.first_settings(found, "forgets").replays is False
+
+
+SMALL_4 = "mistralai/Mistral-Small-4-119B-2603-NVFP4"
+
+
+@pytest.mark.parametrize(
+    ("declared", "filled_in", "sent"),
+    [
+        ({}, Settings("b", "high"), 0.7),
+        ({}, Settings("b", "none"), None),
+        ({}, Settings("b", "high", temperature=0.3), 0.3),
+        ({}, Settings("b", "high", "another"), None),
+        ({"temperature": 0.4}, Settings("b", "high"), None),
+        ({"omit": ("temperature",)}, Settings("b", "high"), None),
+    ],
+)
+def test_the_temperature_that_its_makers_advise_is_sent_unless_one_is_set(
+    declared: dict[str, Any], filled_in: Settings, sent: float | None
+) -> None:
+    backend = Backend("b", "vllm", "http://127.0.0.1:1/v1", SMALL_4, **declared)
+    lane, _ = asking.lanes(registry.Registry((backend,), (), {}), [filled_in, filled_in])
+    assert lane.temperature == sent
 
 
 @pytest.mark.parametrize(
