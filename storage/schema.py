@@ -89,6 +89,7 @@ comparisons = Table(
         "origin", Text, nullable=False, server_default=text("''")
     ),  # "" is asked here; "shipped" came with the project
     Column("overlap", Integer, nullable=False, server_default="0"),  # ratings wanted from the queue; 0 is not in it
+    Column("rated", Integer, nullable=False, server_default="0"),  # ratings of those wanted that it has: see `queue`
     Column("remakes_id", ForeignKey("comparisons.id")),  # whose lanes this one has anew, or beside others
     # the plan
     Column("blind", Boolean, nullable=False, server_default=false()),
@@ -148,6 +149,14 @@ answers = Table(
 )
 _queued = comparisons.c.overlap > 0
 Index("ix_comparisons_queued", comparisons.c.created_at, sqlite_where=_queued, postgresql_where=_queued)
+_wanted = comparisons.c.overlap > comparisons.c.rated
+Index(
+    "ix_comparisons_wanted",
+    comparisons.c.rated.desc(),
+    comparisons.c.created_at,
+    sqlite_where=_wanted,
+    postgresql_where=_wanted,
+)
 _live = answers.c.end_us.is_(None)
 Index("ix_answers_live", answers.c.id, sqlite_where=_live, postgresql_where=_live)
 
@@ -203,7 +212,7 @@ ratings = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
-    Column("evaluator", Text, nullable=False),
+    Column("evaluator", Text, nullable=False, index=True),
     Column("ranking", JSON, nullable=False),  # groups of positions, best first
     Column("all_bad", Boolean, nullable=False),
     Column("tags", JSON, nullable=False),
@@ -238,6 +247,7 @@ locks = Table(
     metadata,
     Column("comparison_id", ForeignKey("comparisons.id"), primary_key=True),
     Column("viewer", Text, primary_key=True),
+    Column("evaluator", Text, nullable=False),
     Column("until", Moment, nullable=False),  # the queue gives it to nobody else before
 )
 

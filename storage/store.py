@@ -1,8 +1,8 @@
 """What the other rooms use to remember and to look up. Writes go through the one writer, reads run in threads."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,12 +13,13 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, queries, showing
+from storage import changes, queries, queue, showing
 from storage.comparison import Answered, Comparison, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
 from storage.plan import Plan
+from storage.queue import Progress
 from storage.showing import Showing
 
 T = TypeVar("T")
@@ -107,6 +108,26 @@ class Store:
         return await self._write(
             lambda connection: changes.rate(connection, comparison_id, evaluator, ranking, all_bad, tags, comment)
         )
+
+    async def enqueue(self, comparison_ids: Collection[str], overlap: int) -> None:
+        """Asks for `overlap` ratings of each by others than its maker; 0 takes it back. Raises RatingError."""
+        await self._write(lambda connection: queue.enqueue(connection, comparison_ids, overlap))
+
+    async def next_item(self, viewer: str, evaluator: str, after: str = "") -> str | None:
+        """The comparison to rate next, other than `after`, kept for this evaluator; None where none waits for them."""
+        now = datetime.now(UTC)
+        return await self._write(lambda connection: queue.reserve(connection, viewer, evaluator, after, now))
+
+    async def hold(self, viewer: str, comparison_ids: Collection[str]) -> None:
+        """Keeps what was reserved for longer."""
+        await self._write(lambda connection: queue.hold(connection, viewer, comparison_ids, datetime.now(UTC)))
+
+    async def release(self, viewer: str, comparison_ids: Collection[str]) -> None:
+        """Gives back what was reserved."""
+        await self._write(lambda connection: queue.release(connection, viewer, comparison_ids))
+
+    async def progress(self, viewer: str, evaluator: str) -> Progress:
+        return await self._read(lambda connection: queue.progress(connection, viewer, evaluator, datetime.now(UTC)))
 
     async def read(self, comparison_id: str) -> Comparison | None:
         """All of it, with recordings and images' bytes; to show it, the next three are lighter."""

@@ -12,7 +12,8 @@ EMPTY = sa.text("''")
 def upgrade() -> None:
     for name in ("maker", "origin"):
         op.add_column("comparisons", sa.Column(name, sa.Text(), nullable=False, server_default=EMPTY))
-    op.add_column("comparisons", sa.Column("overlap", sa.Integer(), nullable=False, server_default="0"))
+    for name in ("overlap", "rated"):
+        op.add_column("comparisons", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
     _refer("comparisons", "remakes_id", "comparisons")
     op.add_column("comparisons", sa.Column("blind", sa.Boolean(), nullable=False, server_default=sa.false()))
     for name, default in (("pace", "as it comes"), ("traces", "as it comes"), ("schedule", "all at once")):
@@ -22,6 +23,14 @@ def upgrade() -> None:
     queued = sa.text("overlap > 0")
     op.create_index(
         "ix_comparisons_queued", "comparisons", ["created_at"], sqlite_where=queued, postgresql_where=queued
+    )
+    wanted = sa.text("overlap > rated")
+    op.create_index(
+        "ix_comparisons_wanted",
+        "comparisons",
+        [sa.text("rated DESC"), "created_at"],
+        sqlite_where=wanted,
+        postgresql_where=wanted,
     )
     _refer("answers", "copied_from_id", "answers")
     op.create_table(
@@ -49,10 +58,12 @@ def upgrade() -> None:
     op.add_column("ratings", sa.Column("seconds", sa.Float()))
     for name, default in (("scores", "{}"), ("traces", "{}"), ("read", "[]"), ("opened", "[]")):
         op.add_column("ratings", sa.Column(name, sa.JSON(), nullable=False, server_default=default))
+    op.create_index("ix_ratings_evaluator", "ratings", ["evaluator"])
     op.create_table(
         "locks",
         sa.Column("comparison_id", sa.String(32), nullable=False),
         sa.Column("viewer", sa.Text(), nullable=False),
+        sa.Column("evaluator", sa.Text(), nullable=False),
         sa.Column("until", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("comparison_id", "viewer", name="pk_locks"),
         sa.ForeignKeyConstraint(["comparison_id"], ["comparisons.id"], name="fk_locks_comparison_id"),
