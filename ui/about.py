@@ -1,16 +1,22 @@
 """What a person should know of each lane before it is asked, as plain values; no gradio."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from backends.caveats import Weight, caveats, weigh
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
 from backends.registry import Registry
+from backends.routing import suggest
 from backends.status import Reach, Status
 
 EMPTY_SYSTEM = "The system prompt goes out empty, so that no chat template adds its own."
+
+
+def undeclared(name: str | None) -> dict[str, Any]:
+    """Of a backend that is declared no more."""
+    return {"notes": [f"The backend {name!r} is not declared here: choose another."] if name else []}
 
 
 def known(registry: Registry, backend: Backend | None) -> dict[str, Any]:
@@ -33,8 +39,17 @@ def weighed(registry: Registry, lane: Lane, prompt: Prompt, status: Status) -> d
         "caveats": said,
         "size": size(weight),
         "images": images(weight.images),
+        "suggestion": suggested(registry, lane, prompt),
         "over": weight.limit is not None and weight.tokens > weight.limit,
     }
+
+
+def suggested(registry: Registry, lane: Lane, prompt: Prompt) -> dict[str, str] | None:
+    """Another effort that this lane could be asked with; None where it has the one that suits, or nothing is asked."""
+    found, asked = suggest(prompt), any(turn.text.strip() or turn.images for turn in prompt.turns[-1:])
+    if not asked or found.effort == lane.effort or found.effort not in registry.efforts(lane.backend):
+        return None
+    return asdict(found)
 
 
 def size(weight: Weight) -> str:

@@ -66,14 +66,16 @@ class Handlers:
         try:
             _, asked = await self._asked(asking.given(*inputs))
         except (Problem, StorageError):
-            return [gr.skip()] * len(self.slots)
+            asked = []
         said = await asyncio.to_thread(self._weighed, asked)
-        return [*said, *[gr.skip()] * (len(self.slots) - len(said))]
+        return [*said, *[gr.skip()] * (len(lane.weighed_parts(self.slots)) - len(said))]
 
-    def _weighed(self, asked: Asked) -> list[dict[str, Any]]:
-        return [
-            about.weighed(self.registry, one, prompt, self.discovery.status(one.backend.name)) for one, prompt in asked
-        ]
+    def _weighed(self, asked: Asked) -> list[Any]:
+        updates = []
+        for one, prompt in asked:
+            said = about.weighed(self.registry, one, prompt, self.discovery.status(one.backend.name))
+            updates += lane.weighed(said, asking.advised(one.backend, one.model, one.effort))
+        return updates
 
     async def _asked(self, given: Given) -> tuple[Prompt, Asked]:
         """What is asked now, and each lane with its own prompt."""
@@ -203,7 +205,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
     box.follow.select(does.restore, run, lanes, **PRIVATE)
-    weighing = {"fn": does.weigh, "inputs": asked, "outputs": [slot.about for slot in does.slots]}
+    weighing = {"fn": does.weigh, "inputs": asked, "outputs": lane.weighed_parts(does.slots)}
     changes = [*box.changes, *(event for slot in does.slots for event in slot.changes)]
     gr.on(changes, **weighing, trigger_mode="always_last", **PRIVATE)
     for chosen in box.chosen:

@@ -18,7 +18,8 @@ from ui.stage import Place
 
 LATEX = [{"left": left, "right": right, "display": left in ("$$", "\\[")} for left, right in markdown.LATEX.items()]
 
-
+TEMPERATURE = 3  # its place among a lane's fields
+UNSET = "server's own"
 REPLAYS, NO_REPLAY = "Send its own reasoning back when following up", "This server takes no reasoning back"
 
 
@@ -71,9 +72,10 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
         said = Drawn("about", about.known(registry, backend), elem_id=f"about-{letter}")
         card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
         answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
-    model, *_, replays, _ = rest
-    changed = [effort, model, replays, said, card]
-    name.input(partial(chosen_backend, registry), [name, effort], changed, **PRIVATE)
+    model, temperature, limit, _, replays, _ = rest
+    chosen = [name, effort, temperature, limit, said]
+    changed = [effort, model, temperature, limit, replays, said, card]
+    name.input(partial(chosen_backend, registry), chosen, changed, **PRIVATE)
     return Slot(column, (name, effort, *rest), said, card, answer)
 
 
@@ -99,7 +101,7 @@ def _settings(
         elem_id=f"model-{letter}",
     )
     with gr.Row():
-        empty = {"placeholder": "server's own", "min_width": 110}
+        empty = {"placeholder": UNSET, "min_width": 110}
         temperature = Figure(shown.temperature, label="Temperature", step=0.1, elem_id=f"temperature-{letter}", **empty)
         limit = Figure(shown.max_tokens, label="Max tokens", precision=0, elem_id=f"limit-{letter}", **empty)
         seed = Figure(shown.seed, label="Seed", precision=0, elem_id=f"seed-{letter}", **empty)
@@ -133,14 +135,34 @@ def goes_back(registry: Registry, backend: Backend | None, wanted: bool | None) 
     return {"value": able and bool(wanted), "label": REPLAYS if able else NO_REPLAY, "interactive": able}
 
 
-def chosen_backend(registry: Registry, name: str, effort: str | None) -> tuple[Any, ...]:
-    """The effort stays where the new backend has it too."""
-    backend = registry.find(name)
+def weighed_parts(slots: Sequence[Slot]) -> list[Any]:
+    """The components that weighing a prompt updates, in the order of `weighed`."""
+    return [component for slot in slots for component in (slot.about, slot.fields[TEMPERATURE])]
+
+
+def weighed(said: dict[str, Any], advised: float | None) -> list[Any]:
+    """Of one lane: what is said of it, and what an empty temperature stands for."""
+    return [said, gr.Number(placeholder=UNSET if advised is None else f"{advised:g} advised")]
+
+
+def chosen_backend(
+    registry: Registry,
+    name: str,
+    effort: str | None,
+    temperature: float | None,
+    limit: float | None,
+    said: dict[str, Any] | None,
+) -> tuple[Any, ...]:
+    """The effort stays where the new backend has it too; what the backend before had begun with does not."""
+    backend, starts = registry.find(name), asking.first_settings(registry, name)
+    began = asking.first_settings(registry, (said or {}).get("backend", ""))
     offered = efforts(registry, backend)
     kept = effort if effort in [value for _, value in offered] else offered[0][1]
     return (
         gr.Radio(choices=offered, value=kept),
         backend and backend.model,
+        starts.temperature if temperature == began.temperature else temperature,
+        starts.max_tokens if limit == began.max_tokens else limit,
         gr.Checkbox(**goes_back(registry, backend, True)),
         about.known(registry, backend),
         cards.idle(),
@@ -164,7 +186,8 @@ def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) 
         name, effort, *rest, replays, waits = astuple(settings)
         backend = registry.find(name)  # an old comparison may name one that is not declared any more
         updates += [backend and name, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
-        updates += [gr.Checkbox(**goes_back(registry, backend, replays)), waits, about.known(registry, backend)]
+        said = about.known(registry, backend) if backend else about.undeclared(name)
+        updates += [gr.Checkbox(**goes_back(registry, backend, replays)), waits, said]
     return updates
 
 

@@ -33,6 +33,22 @@ def test_an_empty_system_prompt_is_pointed_out() -> None:
     assert about.EMPTY_SYSTEM not in about.weighed(REGISTRY, Lane(MINE, "m"), PROMPT, Status())["notes"]
 
 
+def test_another_effort_is_suggested_only_where_the_lane_can_have_it() -> None:
+    why = Prompt("", (UserTurn("Why does it crash?"),))
+    light, heavy = Lane(MINE, "m", effort="none"), Lane(MINE, "m", effort="high")
+    suggestion = about.weighed(REGISTRY, light, why, Status())["suggestion"]
+    assert suggestion == {"effort": "high", "reason": "a search for the cause of a bug"}
+    assert about.weighed(REGISTRY, heavy, why, Status())["suggestion"] is None
+    fixed = Lane(Backend("ollama", "vllm", "http://127.0.0.1:1/v1", efforts=("",)))
+    assert about.weighed(REGISTRY, fixed, why, Status())["suggestion"] is None
+    assert about.weighed(REGISTRY, heavy, Prompt("", (UserTurn(" "),)), Status())["suggestion"] is None
+
+
+def test_a_backend_that_is_declared_no_more_is_named() -> None:
+    assert about.undeclared("gone")["notes"] == ["The backend 'gone' is not declared here: choose another."]
+    assert about.undeclared(None)["notes"] == []
+
+
 def test_trouble_that_the_page_shows_itself_is_not_said_twice() -> None:
     status = Status(Reach.UNREACHABLE, problem="It can't be reached.")
     assert "It can't be reached." not in about.weighed(REGISTRY, Lane(MINE, "m"), PROMPT, status)["caveats"]

@@ -15,9 +15,20 @@ function render() {
   $('.size').textContent = [v.size, v.images].filter(Boolean).join(' · ');
   about.classList.toggle('over', Boolean(v.over));
   $('.notes').replaceChildren(...(v.notes || []).map((text) => row('note', text)), ...(v.caveats || []).map((text) => row('caveat', text)));
+  const advised = v.suggestion;
+  $('.advice').hidden = !advised;
+  if (advised) {
+    $('.advice span').textContent = `Looks like ${advised.reason}: as a rule of thumb, effort ${advised.effort}.`;
+    $('.advice button').textContent = `Use ${advised.effort}`;
+  }
   reach();
   // one of them asks for all
   if (v.backend && !v.size) window.weighing ||= setTimeout(() => { window.weighing = 0; trigger('edit'); }, 50);
 }
+// as if the person had chosen it: the lane is then weighed anew
+$('.advice button').addEventListener('click', () => {
+  const choice = [...element.closest('.lane').querySelectorAll('[id^=effort-] input')].find((input) => input.value === props.value.suggestion.effort);
+  choice?.focus(); choice?.click();
+});
 addEventListener('backends', reach);
 watch('value', render); render();
