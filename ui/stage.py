@@ -13,6 +13,8 @@ from typing import Any
 import gradio as gr
 
 from backends.answer import Answer
+from backends.replay import Replay
+from backends.runner import Run
 from storage.comparison import Question
 from storage.errors import RatingError, StorageError
 from storage.recorder import Recorder
@@ -64,12 +66,21 @@ class Stage:
         """What `watch` updates."""
         return [part for place in self.places for part in (place.card, place.answer)]
 
-    def wire(self, run: gr.Textbox, watched: gr.Textbox, show: Callable[..., Any], around: list[Any], js: str) -> None:
-        """Whatever sets `run` shows that comparison: `show` fills what is `around` its answers."""
+    def wire(
+        self,
+        run: gr.Textbox,
+        watched: gr.Textbox,
+        show: Callable[..., Any],
+        around: list[Any],
+        js: str,
+        playing: Sequence[Any] = (),
+    ) -> Any:
+        """Whatever sets `run` shows that comparison: `show` fills what is `around` its answers, which ends what else
+        was `playing` in their places. The event after which all of it is shown."""
         watching = watched.change(self.watch, watched, self.parts, **PRIVATE)
-        watching.success(show, run, around, **PRIVATE)
+        shown = watching.success(show, run, around, **PRIVATE)
         # watching another comparison starts only once the old one is no longer watched: its frames would come late
-        showing = run.change(show, run, around, cancels=[watching], js=js, **PRIVATE)
+        showing = run.change(show, run, around, cancels=[watching, *playing], js=js, **PRIVATE)
         showing.success(None, run, watched, js="(run) => run", **PRIVATE)
         for index, place in enumerate(self.places):
             place.card.stop(self._stopping(index), run, None, **PRIVATE)
@@ -78,6 +89,7 @@ class Stage:
         self.rating.reveal(self.reveal, run, self.revealed, **PRIVATE)
         unsealed = self.revealed.change(show, self.revealed, around, cancels=[watching], **PRIVATE)
         unsealed.success(None, self.revealed, watched, js=f"(run) => run + '{ANEW}'", **PRIVATE)
+        return shown
 
     # showing
 
@@ -92,9 +104,9 @@ class Stage:
         return view.question(question), view.rating_bar(question, showing, TAGS, said)
 
     async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
-        """Frames of all lanes, while they change. This is the only function that knows how frames travel."""
+        """Frames of all lanes, while they change; last, what is stored of them."""
         run = watched.removesuffix(ANEW)
-        kept, drawn = await self.kept(run, viewer.of(request)), Frame()
+        kept = await self.kept(run, viewer.of(request))
         if kept is None:
             yield [
                 cards.idle() if part is place.card else ""
@@ -102,25 +114,35 @@ class Stage:
                 for part in (place.card, place.answer)
             ]
             return
-        question, showing = kept
-        fixed = [cards.fixed(question, showing, place) for place in range(len(showing.order))]
-        live, seen = self.recorder.live(run), -1
-        for number in itertools.count() if live else ():
-            seen = await live.changed(seen)
-            started = time.monotonic()
-            # figures change with every token, but are read at a glance: as long as they stand, so does their card
-            answers = _shown(showing, live.answers())
-            drawn = self._frame(fixed, answers, drawn, figures=number % FRAMES_A_FIGURE == 0)
-            yield drawn.parts
-            if live.over and len(live.log) == seen:
-                break
-            with suppress(TimeoutError):  # the last frame does not wait
-                await asyncio.wait_for(live.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
+        if live := self.recorder.live(run):
+            async for parts in self.frames(*kept, live):
+                yield parts
         with suppress(TimeoutError):
             await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
-            stored = zip(fixed, _shown(showing, await self.store.answered(run)), strict=True)
-            parts = [(cards.shown(one, answer, flags), answer.text) for one, (_, answer, flags) in stored]
-            yield [*itertools.chain(*parts), *[None] * (2 * (len(self.places) - len(parts)))]
+            yield await self.stored(*kept)
+
+    async def frames(self, question: Question, showing: Showing, source: Run | Replay) -> AsyncIterator[Sequence[Any]]:
+        """What a run says as it comes, or its replay. This is the only function that knows how frames travel."""
+        fixed = [cards.fixed(question, showing, place) for place in range(len(showing.order))]
+        seen, drawn = -1, Frame()
+        for number in itertools.count():
+            seen = await source.changed(seen)
+            started, over = time.monotonic(), source.over
+            # figures change with every token, but are read at a glance: as long as they stand, so does their card
+            answers = _shown(showing, source.answers())
+            drawn = self._frame(fixed, answers, drawn, figures=number % FRAMES_A_FIGURE == 0)
+            yield drawn.parts
+            if over:
+                return
+            with suppress(TimeoutError):  # the last frame does not wait
+                await asyncio.wait_for(source.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
+
+    async def stored(self, question: Question, showing: Showing) -> Sequence[Any]:
+        """A last frame: what is kept of the answers, flags and all."""
+        fixed = [cards.fixed(question, showing, place) for place in range(len(showing.order))]
+        answered = zip(fixed, _shown(showing, await self.store.answered(question.id)), strict=True)
+        parts = [(cards.shown(one, answer, flags), answer.text) for one, (_, answer, flags) in answered]
+        return [*itertools.chain(*parts), *[None] * (2 * (len(self.places) - len(parts)))]
 
     def _frame(self, fixed: Sequence[Fixed], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool) -> Frame:
         """What changed since the `earlier` frame is drawn anew; live lanes get new figures only with `figures`."""
