@@ -17,6 +17,10 @@ class RatingError(ValueError):
     """This is no judgement of that comparison. `str(error)` is for a person."""
 
 
+class PresetError(ValueError):
+    """These lanes can't be kept under this name. `str(error)` is for a person."""
+
+
 _ADVICE = {
     "SQLITE_FULL": "The disk is full: make room; what is waiting is then stored by itself.",
     "SQLITE_IOERR": "The disk refuses to read or write (is it full, or gone?).",

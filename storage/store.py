@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -13,12 +13,13 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, queries, queue, showing
+from storage import changes, presets, queries, queue, showing
 from storage.comparison import Answered, Comparison, Cursor, Page, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
 from storage.plan import Plan
+from storage.presets import Preset
 from storage.queue import Progress
 from storage.showing import Showing
 
@@ -151,6 +152,17 @@ class Store:
     async def flag_counts(self) -> dict[str, int]:
         """How many comparisons each code flags, without those that flag none."""
         return await self._read(queries.flag_counts)
+
+    async def presets(self) -> tuple[Preset, ...]:
+        """Lanes kept under names, by name."""
+        return await self._read(presets.kept)
+
+    async def keep_preset(self, name: str, lanes: Sequence[Mapping[str, Any]]) -> Preset:
+        """In place of one that had this name. Raises PresetError, StorageError."""
+        return await self._write(lambda connection: presets.keep(connection, name, lanes))
+
+    async def drop_preset(self, name: str) -> None:
+        await self._write(lambda connection: presets.drop(connection, name))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))
