@@ -6,7 +6,7 @@ The runner alone stamps times and alone turns exceptions into `Failed`. It knows
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from functools import partial
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 STOPPED = Failed("stopped", "Stopped.")
 INTERRUPTED = Failed("interrupted", "The app ended while this lane was answering. What had arrived is kept.")
+
+NOTHING: Mapping[int, Sequence[Stamped]] = {}
 
 MOST = 4_000_000  # characters of one answer, beyond any model's context
 
@@ -71,8 +73,16 @@ class Run:
     A lane's events contain exactly one of `Finished` and `Failed`, whatever its backend does; usage may follow it.
     """
 
-    def __init__(self, stream: Stream, asked: Sequence[tuple[Lane, Prompt]]) -> None:
-        """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step."""
+    def __init__(
+        self,
+        stream: Stream,
+        asked: Sequence[tuple[Lane, Prompt]],
+        kept: Mapping[int, Sequence[Stamped]] = NOTHING,
+    ) -> None:
+        """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step.
+
+        Lanes in `kept` are not asked: these recordings, each with its end and its own times, are all they say.
+        """
         self.lanes = tuple(lane for lane, _ in asked)
         self.prompts = tuple(prompt for _, prompt in asked)
         self.results = Results(self.prompts[0].toolbox)
@@ -82,11 +92,15 @@ class Run:
         self._ended, self._closed = [False] * len(asked), [False] * len(asked)
         self._ends: dict[int, Failed] = {}
         self._changed, self._over = asyncio.Event(), asyncio.Event()
+        for index, recording in kept.items():
+            self._take(index, recording)
         asking = looped(patient(stream), self.results)
-        self._tasks = tuple(
-            asyncio.create_task(self._answer(index, asking, lane, prompt)) for index, (lane, prompt) in enumerate(asked)
-        )
-        for index, task in enumerate(self._tasks):
+        self._tasks = {
+            index: asyncio.create_task(self._answer(index, asking, lane, prompt))
+            for index, (lane, prompt) in enumerate(asked)
+            if index not in kept
+        }
+        for index, task in self._tasks.items():
             task.add_done_callback(partial(self._close, index))
 
     @property
@@ -98,7 +112,7 @@ class Run:
 
     def stop(self, lane: int | None = None, end: Failed = STOPPED) -> None:
         """Ends one lane, or all of them, with `end`; a lane that is over stays as it is."""
-        for index, task in enumerate(self._tasks):
+        for index, task in self._tasks.items():
             if lane in (None, index) and not task.done():
                 self._ends[index] = end
                 task.cancel()
@@ -125,10 +139,18 @@ class Run:
             if self._ended[index]:  # usage may follow the finish; a second end adds nothing
                 return
             self._ended[index] = True
-        at = (time.perf_counter_ns() - self._start) // 1000
-        self._folds[index].add(at, event)
-        self.log.append(Entry(index, Stamped(at, event)))
+        self._log(index, Stamped((time.perf_counter_ns() - self._start) // 1000, event))
+
+    def _log(self, index: int, stamped: Stamped) -> None:
+        self._folds[index].add(stamped.at, stamped.event)
+        self.log.append(Entry(index, stamped))
         self._changed.set()
+
+    def _take(self, index: int, recording: Sequence[Stamped]) -> None:
+        for stamped in recording:
+            self._log(index, stamped)
+        self._ended[index] = True
+        self._shut(index)
 
     async def _answer(self, index: int, stream: Stream, lane: Lane, prompt: Prompt) -> None:
         try:
@@ -154,6 +176,9 @@ class Run:
     def _close(self, index: int, task: asyncio.Task[None]) -> None:
         # here, not in the task: one that is cancelled before its first step never runs a line
         self._record(index, self._ends.get(index, INTERRUPTED))
+        self._shut(index)
+
+    def _shut(self, index: int) -> None:
         self._closed[index] = True
         self._changed.set()
         if self.over:

@@ -7,7 +7,9 @@ import logging
 import uuid
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
@@ -20,13 +22,15 @@ from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
 from storage import lanes, prompts, showing
-from storage.comparison import Rating
+from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
 from storage.plan import Plan
-from storage.queries import answers_of, grouped, prompts_of, recordings
-from storage.ratings import commented, named, tagged, whole
+from storage.queries import answers_of, grouped, prompts_of, ratings_of, recordings, row_of
+from storage.ratings import Judgement, checked, named
+from storage.rubric import Rubric
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies
+from storage.showing import Showing, Step
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,8 @@ def create(
     plan: Plan,
     maker: str,
     follows: str | None,
+    kept: Mapping[int, Place] = NONE_KEPT,
+    remakes: str | None = None,
 ) -> str:
     now, comparison_id = datetime.now(UTC), uuid.uuid4().hex
     if follows and not _has(connection, comparisons, follows):
@@ -50,6 +56,7 @@ def create(
             id=comparison_id,
             created_at=now,
             follows_id=follows,
+            remakes_id=remakes,
             prompt_id=ids[prompt],
             title=prompts.title(prompt),
             maker=maker,
@@ -63,14 +70,14 @@ def create(
     )
     for position, (lane, own) in enumerate([*asked] * plan.samples):
         answer_id = uuid.uuid4().hex
+        taken = lanes.copied(row_of(connection, kept[position])) if position in kept else None
         connection.execute(
             insert(answers).values(
                 id=answer_id,
                 comparison_id=comparison_id,
                 position=position,
-                prompt_id=ids[own],
                 state=Answer().state.value,
-                **lanes.settings(lane),
+                **(taken or {"prompt_id": ids[own], **lanes.settings(lane)}),
             )
         )
         connection.execute(insert(texts).values(answer_id=answer_id))
@@ -123,39 +130,41 @@ def interrupt(connection: Connection) -> None:
 
 def rate(
     connection: Connection,
+    rubric: Rubric,
     comparison_id: str,
     evaluator: str,
-    ranking: Sequence[Sequence[int]],
-    all_bad: bool,
-    tags: Sequence[str],
-    comment: str,
+    judgement: Judgement,
+    seen: Showing | None,
 ) -> Rating:
-    count = connection.scalar(select(func.count()).where(answers.c.comparison_id == comparison_id))
-    if not count:
+    """With the showing in which it was made, whose blindness it ends."""
+    asked = answers_of(connection, [comparison_id])[comparison_id]
+    if not asked:
         raise RatingError("This comparison is not here any more.")
+    now, name = datetime.now(UTC), named(evaluator)
+    seen = seen and showing.found(connection, comparison_id, seen.viewer)  # as it is now
+    samples = connection.scalar(select(comparisons.c.samples).where(comparisons.c.id == comparison_id)) or 1
+    lanes = asked[: len(asked) // samples]
+    reasoned = [lane.position for lane in lanes if lane.first_reasoning_us is not None]
+    earlier = _latest(connection, comparison_id, name)
+    if seen and earlier and seen.step is Step.REASONING:  # which must not change how the answers were judged without it
+        judgement = replace(earlier, traces=judgement.traces, opened=judgement.opened)
+    longest = (now - seen.created_at).total_seconds() if seen else inf
+    judged = checked(judgement, rubric, len(lanes), reasoned, longest)
     rating = Rating(
+        **{each.name: getattr(judged, each.name) for each in fields(Judgement)},
         id=uuid.uuid4().hex,
-        evaluator=(name := named(evaluator)),
-        ranking=whole(ranking, all_bad, count),
-        all_bad=all_bad,
-        tags=tagged(tags),
-        comment=commented(comment),
-        created_at=datetime.now(UTC),
-        supersedes=_latest(connection, comparison_id, name),
+        evaluator=name,
+        created_at=now,
+        supersedes=earlier.id if earlier else None,
+        showing_id=seen.id if seen else None,
+        blind=bool(seen and seen.sealed),
     )
+    row = asdict(rating)
     connection.execute(
-        insert(ratings).values(
-            id=rating.id,
-            comparison_id=comparison_id,
-            evaluator=rating.evaluator,
-            ranking=rating.ranking,
-            all_bad=rating.all_bad,
-            tags=rating.tags,
-            comment=rating.comment,
-            created_at=rating.created_at,
-            supersedes_id=rating.supersedes,
-        )
+        insert(ratings).values(comparison_id=comparison_id, supersedes_id=row.pop("supersedes"), **row)
     )
+    if seen and seen.sealed:
+        showing.rated(connection, seen, reasoned=bool(reasoned) and not (judged.skipped or judged.early))
     return rating
 
 
@@ -167,16 +176,9 @@ def _begun(connection: Connection, comparison_id: str, started: datetime) -> dic
     return dict(connection.execute(wanted).all())
 
 
-def _latest(connection: Connection, comparison_id: str, evaluator: str) -> str | None:
-    later = ratings.alias()
-    found: str | None = connection.scalar(
-        select(ratings.c.id).where(
-            ratings.c.comparison_id == comparison_id,
-            ratings.c.evaluator == evaluator,
-            ~exists().where(later.c.supersedes_id == ratings.c.id),
-        )
-    )
-    return found
+def _latest(connection: Connection, comparison_id: str, evaluator: str) -> Rating | None:
+    mine = (each for each in ratings_of(connection, [comparison_id])[comparison_id] if each.evaluator == evaluator)
+    return next(iter(current(mine)), None)
 
 
 def _keep(connection: Connection, prompt: Prompt, now: datetime) -> str:

@@ -11,21 +11,22 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from storage.plan import Plan
-from storage.ratings import Ranking
+from storage.ratings import Judgement
 
 
-@dataclass(frozen=True, slots=True)
-class Rating:
-    """One evaluator's judgement. A later one names the one that it supersedes; nothing is overwritten."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating(Judgement):
+    """One evaluator's judgement, kept. A later one names the one that it supersedes; nothing is overwritten.
+
+    `blind`: nothing had told the lanes apart when it was made, in the showing `showing_id`.
+    """
 
     id: str
     evaluator: str
-    ranking: Ranking
-    all_bad: bool
-    tags: tuple[str, ...]
-    comment: str
     created_at: datetime
-    supersedes: str | None
+    supersedes: str | None = None
+    showing_id: str | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,15 @@ class Link(NamedTuple):
 
 
 class AskedLane(NamedTuple):
-    """A lane as it was asked: `prompt` has its own history. Its backend has no address: only `address_hash` is kept."""
+    """A lane as it was asked: `prompt` has its own history. Its backend has no address: only `address_hash` is kept.
+
+    `taken_from` is the comparison in which it was asked, "" for this one.
+    """
 
     lane: Lane
     address_hash: str
     prompt: Prompt
+    taken_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,7 @@ class Question:
     """What a comparison asked of whom, and how it was rated: all but the answers, and images without their bytes.
 
     `sizes` are the bytes of each image by its hash; `links` are the comparisons that led here, oldest first, this one
-    last; `ratings` are the current ones.
+    last; `ratings` are the current ones; `reasoned` are the positions that have ended and have reasoning.
     """
 
     id: str
@@ -93,10 +98,29 @@ class Question:
     links: tuple[Link, ...]
     lanes: tuple[AskedLane, ...]
     ratings: tuple[Rating, ...]
+    reasoned: tuple[int, ...] = ()
     plan: Plan = Plan()
     maker: str = ""
     origin: str = ""
     overlap: int = 0
+
+
+class Place(NamedTuple):
+    """Where an answer is kept."""
+
+    comparison_id: str
+    position: int
+
+
+NONE_KEPT: Mapping[int, Place] = {}
+
+
+class Earlier(NamedTuple):
+    """A lane that is not asked again: as it was asked, and all that it said."""
+
+    lane: Lane
+    prompt: Prompt
+    recording: tuple[Stamped, ...]
 
 
 class Answered(NamedTuple):
@@ -116,8 +140,41 @@ class RowLane(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which comparisons a list has: those of which all holds that is not "" or None; `words` as a person types them."""
+
+    words: str = ""
+    backend: str = ""
+    artifact: str = ""
+    effort: str = ""
+    flag: str = ""
+    evaluator: str = ""
+    tag: str = ""
+    rated: str = ""  # yes or no
+    origin: str = ""
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+EVERYTHING = Filter()
+
+
+class Piece(NamedTuple):
+    text: str
+    hit: bool
+
+
+class Snippet(NamedTuple):
+    """Where words were found: `source` is prompt, answer or reasoning, `position` the lane's (0 of a prompt)."""
+
+    source: str
+    position: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A comparison in a list. `images` are hashes; `ratings` are the current ones."""
+    """A comparison in a list. `images` are hashes; `ratings` are the current ones; `snippets` what words found."""
 
     id: str
     created_at: datetime
@@ -126,6 +183,7 @@ class Row:
     images: tuple[str, ...]
     lanes: tuple[RowLane, ...]
     ratings: tuple[Rating, ...]
+    snippets: tuple[Snippet, ...] = ()
 
 
 class Cursor(NamedTuple):

@@ -59,6 +59,12 @@ def restored(row: Row[Any]) -> Lane:
     )
 
 
+def copied(row: Row[Any]) -> dict[str, Any]:
+    """The columns of a lane that is taken over as it was asked, from the answer that it first got."""
+    kept = {name: getattr(row, name) for name in settings(restored(row))}
+    return kept | {"prompt_id": row.prompt_id, "copied_from_id": row.copied_from_id or row.id}
+
+
 def outcome(answer: Answer) -> dict[str, Any]:
     """What lists and statistics read of an answer."""
     usage, failure = answer.usage, answer.failure

@@ -1,9 +1,9 @@
-"""Every read of one comparison or one page, as a function of a connection. Lists touch no text and no recording."""
+"""Every read of comparisons by id, as a function of a connection."""
 
 import logging
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -23,17 +23,19 @@ from storage.comparison import (
     AskedLane,
     Comparison,
     Cursor,
+    Earlier,
+    Filter,
     KeptLane,
     Link,
-    Page,
+    Place,
     Question,
     Rating,
-    Row,
-    RowLane,
     current,
 )
+from storage.errors import StorageError
 from storage.images import ImageStore
 from storage.plan import Pace, Plan, Presentation, Traces
+from storage.ratings import Reasoned
 from storage.schema import Moment, answers, comparisons, flags, prompt_images, ratings, recording_chunks, texts
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
@@ -84,13 +86,18 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
     rows = answers_of(connection, [comparison_id])[comparison_id]
     ids = {found.prompt_id, *(row.prompt_id for row in rows)}
     asked = prompts_of(connection, ids)
+    first = _comparisons_of(connection, [row.copied_from_id for row in rows if row.copied_from_id])
     return Question(
         id=found.id,
         prompt=asked[found.prompt_id],
         sizes={row.sha256: row.bytes for row in chain.from_iterable(images_of(connection, ids).values())},
         links=links(connection, comparison_id),
-        lanes=tuple(AskedLane(lanes.restored(row), row.address_hash, asked[row.prompt_id]) for row in rows),
+        lanes=tuple(
+            AskedLane(lanes.restored(row), row.address_hash, asked[row.prompt_id], first.get(row.copied_from_id, ""))
+            for row in rows
+        ),
         ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),
+        reasoned=tuple(row.position for row in rows if row.first_reasoning_us is not None),
         plan=plan(found),
         maker=found.maker,
         origin=found.origin,
@@ -111,6 +118,21 @@ def answered(connection: Connection, comparison_id: str) -> tuple[Answered, ...]
     return tuple(Answered(lanes.restored(row), fold(events[row.id]), tuple(odd[row.id])) for row in rows)
 
 
+def row_of(connection: Connection, place: Place) -> sa.Row[Any]:
+    """The row of an answer that has ended. Raises StorageError."""
+    wanted = answers.c.comparison_id == place.comparison_id, answers.c.position == place.position
+    row = connection.execute(select(answers).where(*wanted)).one_or_none()
+    if row is None or row.end_us is None:
+        raise StorageError("An answer that was to be taken over is not over yet, or not here any more.")
+    return row
+
+
+def earlier(connection: Connection, place: Place) -> Earlier:
+    row = row_of(connection, place)
+    prompt = prompts_of(connection, [row.prompt_id])[row.prompt_id]
+    return Earlier(lanes.restored(row), prompt, recordings(connection, [row.id])[row.id])
+
+
 def answer_text(connection: Connection, comparison_id: str, position: int) -> str | None:
     text: str | None = connection.scalar(
         select(texts.c.text)
@@ -129,46 +151,6 @@ def links(connection: Connection, comparison_id: str) -> tuple[Link, ...]:
     thread = thread.union_all(before.join(thread, columns.id == thread.c.follows_id))
     rows = connection.execute(select(thread.c.id, thread.c.title).order_by(thread.c.back.desc()))
     return tuple(Link(row.id, row.title) for row in rows)
-
-
-def page(connection: Connection, before: Cursor | None, limit: int, flag: str = "") -> Page:
-    columns = comparisons.c
-    wanted = select(comparisons).order_by(columns.created_at.desc(), columns.id.desc()).limit(limit + 1)
-    if before:
-        wanted = wanted.where(tuple_(columns.created_at, columns.id) < place(before))
-    if flag:
-        flagged = select(flags.c.code).where(flags.c.code == flag, flags.c.comparison_id == columns.id)
-        wanted = wanted.where(flagged.exists())
-    found = connection.execute(wanted).all()
-    shown = found[:limit]
-    ids = [row.id for row in shown]
-    asked = answers_of(connection, ids)
-    odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
-    shown_images = images_of(connection, [row.prompt_id for row in shown])
-    judged = ratings_of(connection, ids)
-    rows = tuple(
-        Row(
-            id=row.id,
-            created_at=row.created_at,
-            follows=row.follows_id,
-            title=row.title,
-            images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
-            lanes=tuple(
-                RowLane(lanes.restored(lane).label, State(lane.state), tuple(each.code for each in odd[lane.id]))
-                for lane in asked[row.id]
-            ),
-            ratings=current(judged[row.id]),
-        )
-        for row in shown
-    )
-    return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(found) > limit else None)
-
-
-def flag_counts(connection: Connection) -> dict[str, int]:
-    """How many comparisons each code flags, in the order of their titles."""
-    counted = func.count(flags.c.comparison_id.distinct())
-    rows = connection.execute(select(flags.c.code, counted).group_by(flags.c.code)).all()
-    return dict(sorted(((code, count) for code, count in rows), key=lambda row: _rank(row[0])))
 
 
 def place(cursor: Cursor) -> sa.Tuple:
@@ -215,6 +197,11 @@ def _rank(code: str) -> int:
     return _ORDER.get(code, len(_ORDER))
 
 
+def _comparisons_of(connection: Connection, answer_ids: Collection[str]) -> dict[str, str]:
+    wanted = select(answers.c.id, answers.c.comparison_id).where(answers.c.id.in_(answer_ids))
+    return dict(connection.execute(wanted).all())
+
+
 def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
     """The images of each prompt, described, in the order of their first showing."""
     columns = prompt_images.c
@@ -243,11 +230,25 @@ def rating(row: sa.Row[Any]) -> Rating:
         evaluator=row.evaluator,
         ranking=tuple(map(tuple, row.ranking)),
         all_bad=row.all_bad,
+        skipped=row.skipped,
+        strength=row.strength,
+        scores={name: tuple(each) for name, each in row.scores.items()},
         tags=tuple(row.tags),
         comment=row.comment,
+        traces=_reasoned(**row.traces),
+        early=row.early,
+        seconds=row.seconds,
+        read=tuple(row.read),
+        opened=tuple(row.opened),
         created_at=row.created_at,
         supersedes=row.supersedes_id,
+        showing_id=row.showing_id,
+        blind=row.blind,
     )
+
+
+def _reasoned(ranking: Sequence[Sequence[int]] = (), marks: Mapping[str, Sequence[int]] | None = None) -> Reasoned:
+    return Reasoned(tuple(map(tuple, ranking)), {mark: tuple(each) for mark, each in (marks or {}).items()})
 
 
 def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:

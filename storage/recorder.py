@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import suppress
 
 from backends.events import Failed, Finished
@@ -12,6 +12,7 @@ from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import INTERRUPTED, Run
 from storage.changes import LOST
+from storage.comparison import NONE_KEPT, Place
 from storage.errors import StorageError
 from storage.plan import Plan
 from storage.store import OPENLY, Store
@@ -42,10 +43,17 @@ class Recorder:
         plan: Plan = OPENLY,
         maker: str = "",
         follows: str | None = None,
+        kept: Mapping[int, Place] = NONE_KEPT,
+        remakes: str | None = None,
     ) -> str:
-        """Stores a new comparison, then starts its lanes. Its id. Raises StorageError."""
+        """Stores a new comparison, then starts its lanes. Its id. Raises StorageError.
+
+        The positions in `kept` are not asked: the answer that is kept there is taken over as it was asked and came,
+        with its own times, whatever `asked` holds in its place. `remakes` is the comparison that this one renews.
+        """
         # shielded: whoever asks may go away between the rows and the run
-        return await asyncio.shield(asyncio.ensure_future(self._start(prompt, asked, plan, maker, follows)))
+        starting = self._start(prompt, asked, plan, maker, follows, kept, remakes)
+        return await asyncio.shield(asyncio.ensure_future(starting))
 
     def live(self, comparison_id: str) -> Run | None:
         """The run, until its lanes are over and stored."""
@@ -77,12 +85,22 @@ class Recorder:
             await asyncio.wait([keeping for _, keeping in self._live.values()], timeout=PATIENCE)
 
     async def _start(
-        self, prompt: Prompt, asked: Sequence[tuple[Lane, Prompt]], plan: Plan, maker: str, follows: str | None
+        self,
+        prompt: Prompt,
+        asked: Sequence[tuple[Lane, Prompt]],
+        plan: Plan,
+        maker: str,
+        follows: str | None,
+        kept: Mapping[int, Place],
+        remakes: str | None,
     ) -> str:
-        comparison_id = await self._store.create(prompt, asked, plan, maker, follows)
+        earlier = {position: await self._store.earlier(place) for position, place in kept.items()}
+        comparison_id = await self._store.create(prompt, asked, plan, maker, follows, kept, remakes)
         if self._closing.is_set():
             raise StorageError("The app is closing.")
-        run = Run(self._stream, asked)
+        rows = list(enumerate([*asked] * plan.samples))
+        sent = [earlier[position][:2] if position in earlier else each for position, each in rows]
+        run = Run(self._stream, sent, {position: each.recording for position, each in earlier.items()})
         self._live[comparison_id] = run, asyncio.create_task(self._keep(comparison_id, run))
         return comparison_id
 

@@ -13,14 +13,16 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, presets, queries, queue, showing
-from storage.comparison import Answered, Comparison, Cursor, Page, Question, Rating
+from storage import changes, presets, queries, queue, search, showing
+from storage.comparison import EVERYTHING, NONE_KEPT, Answered, Comparison, Cursor, Earlier, Filter, Page, Place, Question, Rating
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
 from storage.plan import Plan
 from storage.presets import Preset
 from storage.queue import Progress
+from storage.ratings import Judgement
+from storage.rubric import DEFAULT, Rubric, load
 from storage.showing import Showing
 
 T = TypeVar("T")
@@ -29,15 +31,16 @@ OPENLY = Plan()
 
 
 class Store:
-    def __init__(self, database: Database, images: ImageStore) -> None:
-        self.images = images
+    def __init__(self, database: Database, images: ImageStore, rubric: Rubric) -> None:
+        self.images, self.rubric = images, rubric
         self._database = database
 
     @classmethod
-    def open(cls, url: str = DEFAULT_URL, images: Path | None = None) -> "Store":
+    def open(cls, url: str = DEFAULT_URL, images: Path | None = None, rubric: Rubric | None = None) -> "Store":
         """Creates and migrates what is missing, and marks what a crash left open as interrupted. Blocking.
 
-        `images` is a folder, beside the database unless given. Raises StorageError.
+        `images` is a folder, beside the database unless given; `rubric` the project's own unless given. Raises
+        StorageError.
         """
         database = Database(url)
         try:
@@ -45,7 +48,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database, ImageStore(images or images_beside(url)))
+        return cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
 
     @property
     def engine(self) -> Engine:
@@ -63,9 +66,20 @@ class Store:
         plan: Plan = OPENLY,
         maker: str = "",
         follows: str | None = None,
+        kept: Mapping[int, Place] = NONE_KEPT,
+        remakes: str | None = None,
     ) -> str:
-        """A new comparison, committed on return, with its showing to its maker. Its id. Raises StorageError."""
-        return await self._write(lambda connection: changes.create(connection, prompt, asked, plan, maker, follows))
+        """A new comparison, committed on return, with its showing to its maker. Its id. Raises StorageError.
+
+        The positions in `kept` have the settings and the prompt of the answers there, whatever is `asked`.
+        """
+        return await self._write(
+            lambda connection: changes.create(connection, prompt, asked, plan, maker, follows, kept, remakes)
+        )
+
+    async def earlier(self, place: Place) -> Earlier:
+        """An answer that is over, to be taken over. Raises StorageError."""
+        return await self._read(lambda connection: queries.earlier(connection, place))
 
     async def show(self, comparison_id: str, viewer: str) -> Showing | None:
         """How this viewer sees it, decided once and kept; None where there is none. Raises StorageError."""
@@ -96,18 +110,13 @@ class Store:
         await self._write(lambda connection: changes.abandon(connection, comparison_id, started, entries))
 
     async def rate(
-        self,
-        comparison_id: str,
-        evaluator: str,
-        ranking: Sequence[Sequence[int]],
-        *,
-        all_bad: bool = False,
-        tags: Sequence[str] = (),
-        comment: str = "",
+        self, comparison_id: str, evaluator: str, judgement: Judgement, seen: Showing | None = None
     ) -> Rating:
-        """Superseding this evaluator's earlier rating. With `all_bad` the ranking may be empty. Raises RatingError."""
+        """Superseding this evaluator's earlier rating. Where `seen` is sealed it is blind, and takes that on to its next
+        step: where that is the reasoning, only this is judged then. Raises RatingError, StorageError.
+        """
         return await self._write(
-            lambda connection: changes.rate(connection, comparison_id, evaluator, ranking, all_bad, tags, comment)
+            lambda connection: changes.rate(connection, self.rubric, comparison_id, evaluator, judgement, seen)
         )
 
     async def enqueue(self, comparison_ids: Collection[str], overlap: int) -> None:
@@ -145,13 +154,15 @@ class Store:
         """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
         return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
 
-    async def page(self, before: Cursor | None = None, limit: int = 50, *, flag: str = "") -> Page:
-        """With `flag`, only comparisons of which a lane has a flag of that code."""
-        return await self._read(lambda connection: queries.page(connection, before, limit, flag))
+    async def page(
+        self, before: Cursor | None = None, limit: int = 50, wanted: Filter = EVERYTHING, viewer: str = ""
+    ) -> Page:
+        """What this viewer finds, the newest first."""
+        return await self._read(lambda connection: search.page(connection, before, limit, wanted, viewer))
 
-    async def flag_counts(self) -> dict[str, int]:
-        """How many comparisons each code flags, without those that flag none."""
-        return await self._read(queries.flag_counts)
+    async def choices(self) -> dict[str, tuple[str, ...]]:
+        """What a `Filter` can be made of, by the name of its field."""
+        return await self._read(search.choices)
 
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""

@@ -14,7 +14,7 @@ from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, 
 from backends.lane import Lane
 from backends.prompt import Prompt
 from storage.changes import LOST
-from storage.comparison import Comparison
+from storage.comparison import Comparison, Place
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
@@ -302,3 +302,45 @@ async def test_keeping_a_long_answer_writes_each_event_once(store: Store) -> Non
     (lane,) = (await read(store, comparison_id)).lanes
     assert len(lane.recording) == 3001
     assert lane.answer.text.endswith(" word2999")
+
+
+async def test_a_kept_lane_is_taken_over_as_it_was_asked_and_came(store: Store) -> None:
+    asked: list[Lane] = []
+
+    async def stream(lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        asked.append(lane)
+        for event in SAID:
+            yield event
+
+    recorder = Recorder(store, stream)
+    first = await recorder.compare(ASKED, LANES)
+    await recorder.saved(first)
+    again = await recorder.compare(ASKED, [(THREE, ASKED), (THREE, ASKED)], kept={1: Place(first, 0)}, remakes=first)
+    await recorder.saved(again)
+    assert asked == [ONE, TWO, THREE]
+    (was, _), (new, taken) = (await read(store, first)).lanes, (await read(store, again)).lanes
+    assert taken == was
+    assert new.lane.label == THREE.label
+    question = await store.question(again)
+    assert question is not None
+    assert [lane.taken_from for lane in question.lanes] == ["", first]
+
+
+async def test_nothing_but_kept_lanes_is_a_comparison_too(store: Store) -> None:
+    recorder = Recorder(store, scripted(*SAID))
+    runs = [await recorder.compare(ASKED, LANES) for _ in range(2)]
+    for run in runs:
+        await recorder.saved(run)
+    kept = {0: Place(runs[0], 1), 1: Place(runs[1], 1)}
+    both = await recorder.compare(ASKED, LANES, kept=kept)
+    await recorder.saved(both)
+    assert [lane.recording for lane in (await read(store, both)).lanes] == [
+        (await read(store, run)).lanes[1].recording for run in runs
+    ]
+
+
+async def test_what_is_not_over_can_not_be_taken_over(store: Store, gated: tuple[Recorder, Gated]) -> None:
+    recorder, _ = gated
+    live = await recorder.compare(ASKED, LANES)
+    with pytest.raises(StorageError, match="not over yet"):
+        await recorder.compare(ASKED, LANES, kept={0: Place(live, 0)})
