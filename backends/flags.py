@@ -9,7 +9,8 @@ from backends.answer import Answer, Round, State
 from backends.arguments import problem
 from backends.lane import Lane
 from backends.model import agree
-from backends.prompt import AssistantTurn, Prompt, ToolCall, ToolTurn, UserTurn, images_of
+from backends.names import Names, in_play
+from backends.prompt import AssistantTurn, Prompt, ToolCall, images_of, told
 from backends.tokens import image_tokens, is_mistral
 
 TITLES = {
@@ -28,6 +29,7 @@ TITLES = {
     "other_model": "another model reported",
     "odd_finish": "odd finish reason",
     "prompt_differs": "prompt counted otherwise",
+    "names_itself": "names a model or backend",
 }
 """What each code means, in a few words."""
 
@@ -53,18 +55,22 @@ class Flag:
 def flagged(asked: Sequence[tuple[Lane, Prompt]], answers: Sequence[Answer]) -> tuple[tuple[Flag, ...], ...]:
     """The flags of each lane of one comparison whose answers have all ended: each code at most once a lane."""
     odd = parity.mismatches(asked, answers)
+    names = in_play(tuple(lane for lane, _ in asked), asked[0][1], tuple(answer.model for answer in answers))
     return tuple(
-        tuple(_flags(lane, prompt, answer, odd.get(index)))
+        tuple(_flags(lane, prompt, answer, odd.get(index), names))
         for index, ((lane, prompt), answer) in enumerate(zip(asked, answers, strict=True))
     )
 
 
-def _flags(lane: Lane, prompt: Prompt, answer: Answer, mismatch: parity.Mismatch | None) -> Iterator[Flag]:
+def _flags(
+    lane: Lane, prompt: Prompt, answer: Answer, mismatch: parity.Mismatch | None, names: Names
+) -> Iterator[Flag]:
     details = {code: check(lane, prompt, answer) for code, check in _CHECKS.items()}
     if mismatch:
         details["prompt_differs"] = mismatch.detail
         if mismatch.blind:
             details["image_ignored"] = details["image_ignored"] or mismatch.detail
+    details["names_itself"] = _names_itself(answer, names)
     return (Flag(code, detail) for code, detail in details.items() if detail)
 
 
@@ -191,6 +197,15 @@ def _odd_finish(lane: Lane, prompt: Prompt, answer: Answer) -> str:
     return f"It finished with {reason[:60]!r}: {cause}, so the answer may not be whole."
 
 
+def _names_itself(answer: Answer, names: Names) -> str:
+    calls = (part for call in answer.calls for part in (call.name, call.arguments))
+    found = names.found("\n".join([answer.text, answer.reasoning, *calls]))
+    if not found:
+        return ""
+    said = ", ".join(repr(name[:60]) for name in found[:5])
+    return f"It says {said}, a name of what is compared here. While a comparison is blind, the page masks it."
+
+
 _CHECKS: dict[str, Callable[[Lane, Prompt, Answer], str]] = {
     "marker_leak": _marker_leak,
     "no_reasoning": _no_reasoning,
@@ -237,20 +252,10 @@ def _place(text: str, at: int) -> str:
     return f"{line} (quoted)" if before.endswith(("`", '"', "'", "“", "‘", "«")) else line
 
 
-def _texts(prompt: Prompt) -> Iterator[str]:
-    """What people and tools said: all that a server gets as text but the model's own words."""
-    yield prompt.system
-    yield from (f"{tool.name} {tool.description} {tool.parameters}" for tool in prompt.tools)
-    for turn in prompt.turns:
-        match turn:
-            case UserTurn(text) | ToolTurn(content=text):
-                yield text
-
-
 def _told(prompt: Prompt, answer: Answer) -> str:
-    return "\n".join([*_texts(prompt), *(result.content for result in answer.results.values())])
+    return "\n".join([*told(prompt), *(result.content for result in answer.results.values())])
 
 
 def _least_text(prompt: Prompt) -> float:
     own = (turn.text for turn in prompt.turns if isinstance(turn, AssistantTurn))
-    return LEAST_TEXT * sum(len("".join(text.split())) for text in (*_texts(prompt), *own))
+    return LEAST_TEXT * sum(len("".join(text.split())) for text in (*told(prompt), *own))

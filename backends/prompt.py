@@ -1,6 +1,6 @@
 """What is asked: system text, turns, images, tools. Plain values that know no wire format."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -132,6 +132,16 @@ def _waiting(reply: Iterable[Turn]) -> list[ToolCall]:
             case ToolTurn(call_id):
                 waiting = [call for call in waiting if call.id != call_id]
     return waiting
+
+
+def told(prompt: Prompt) -> Iterator[str]:
+    """What people and tools said: all that a server gets as text but the model's own words."""
+    yield prompt.system
+    yield from (f"{tool.name} {tool.description} {tool.parameters}" for tool in prompt.tools)
+    for turn in prompt.turns:
+        match turn:
+            case UserTurn(text) | ToolTurn(content=text):
+                yield text
 
 
 def images_of(turns: Iterable[Turn]) -> tuple[Image, ...]:

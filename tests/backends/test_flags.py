@@ -415,5 +415,6 @@ def test_every_code_has_a_title_and_is_stable() -> None:
         "other_model",
         "odd_finish",
         "prompt_differs",
+        "names_itself",
     }
     assert all(len(title) <= 30 for title in TITLES.values())
