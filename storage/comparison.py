@@ -187,7 +187,7 @@ class Row:
 
 
 class Cursor(NamedTuple):
-    """Where a page of the history ended."""
+    """Where a batch of all comparisons ended."""
 
     created_at: datetime
     id: str
@@ -195,7 +195,7 @@ class Cursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Newest first; `next` is None on the last page."""
+    """Newest first; `next` is the number before which the next page begins, None on the last."""
 
     rows: tuple[Row, ...]
-    next: Cursor | None
+    next: int | None

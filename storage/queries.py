@@ -9,10 +9,10 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, func, literal, select, tuple_
+from sqlalchemy import Connection, literal, select, tuple_
 
 from backends import recording
-from backends.answer import State, fold
+from backends.answer import fold
 from backends.events import Stamped
 from backends.flags import TITLES, Flag
 from backends.prompt import Image, Prompt
@@ -24,7 +24,6 @@ from storage.comparison import (
     Comparison,
     Cursor,
     Earlier,
-    Filter,
     KeptLane,
     Link,
     Place,

@@ -3,8 +3,9 @@
 Migrations make them in a database; a test holds both equal.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from sqlalchemy import (
     JSON,
@@ -38,6 +39,19 @@ class Moment(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
         return value and value.replace(tzinfo=UTC)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def number(created_at: datetime, comparison_id: str = "") -> int:
+    """A comparison's place among all, the newest last: its microsecond, and a byte of the id for those made at once."""
+    return (created_at - EPOCH) // timedelta(microseconds=1) << 8 | crc32(comparison_id.encode()) & 0xFF
+
+
+def _numbered(context: Any) -> int:
+    row = context.get_current_parameters()
+    return number(row["created_at"], row["id"])
 
 
 metadata = MetaData(
@@ -80,6 +94,7 @@ comparisons = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("created_at", Moment, nullable=False),
+    Column("number", BigInteger, unique=True, index=True, default=_numbered),  # what lists are ordered by
     Column("started_at", Moment),  # from when all times of its lanes count; null until something was recorded
     Column("follows_id", ForeignKey("comparisons.id"), index=True),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
@@ -202,6 +217,7 @@ showings = Table(
     Column("seed", BigInteger, nullable=False),
     Column("order", JSON, nullable=False),  # the lanes' positions, as shown from the left
     Column("created_at", Moment, nullable=False),
+    Column("rated_at", Moment),  # the answers, while their reasoning was withheld: from then on that is shown
     Column("revealed_at", Moment),
     Column("revealed_by", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("comparison_id", "viewer"),
@@ -257,4 +273,14 @@ presets = Table(
     Column("name", String(80), primary_key=True),
     Column("lanes", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
+)
+
+# Kept by triggers, like `search`, the index of all texts: migration 0004 has the words.
+facets = Table(
+    "facets",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True),  # of the comparison
+    sqlite_with_rowid=False,
 )

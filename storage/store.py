@@ -14,7 +14,18 @@ from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
 from storage import changes, presets, queries, queue, search, showing
-from storage.comparison import EVERYTHING, NONE_KEPT, Answered, Comparison, Cursor, Earlier, Filter, Page, Place, Question, Rating
+from storage.comparison import (
+    EVERYTHING,
+    NONE_KEPT,
+    Answered,
+    Comparison,
+    Earlier,
+    Filter,
+    Page,
+    Place,
+    Question,
+    Rating,
+)
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
@@ -155,7 +166,7 @@ class Store:
         return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
 
     async def page(
-        self, before: Cursor | None = None, limit: int = 50, wanted: Filter = EVERYTHING, viewer: str = ""
+        self, before: int | None = None, limit: int = 50, wanted: Filter = EVERYTHING, viewer: str = ""
     ) -> Page:
         """What this viewer finds, the newest first."""
         return await self._read(lambda connection: search.page(connection, before, limit, wanted, viewer))

@@ -1,11 +1,10 @@
 """The History tab: what was compared, newest first, page by page; a row opens on the Compare tab."""
 
-from datetime import datetime
 from typing import Any
 
 import gradio as gr
 
-from storage.comparison import Cursor
+from storage.comparison import Filter
 from storage.store import Store
 from ui import view
 from ui.compare import Compare
@@ -25,17 +24,16 @@ class Handlers:
     async def turn(self, event: gr.EventData) -> dict[str, Any]:
         """The page after the cursor that the list sent; the newest where it sent none that can be read."""
         try:
-            at, _, run = event._data["before"].partition("/")
-            before = Cursor(datetime.fromisoformat(at), run)
-        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+            before = int(event._data["before"])
+        except (KeyError, TypeError, ValueError):
             before = None
         return await self._page(before, _flag(event._data))
 
-    async def _page(self, before: Cursor | None, flag: str) -> dict[str, Any]:
-        counts = await self.store.flag_counts()
-        chosen = flag if flag in counts else ""
-        page = await self.store.page(before, ROWS, flag=chosen)
-        return view.history(page, counts, chosen, first=before is None)
+    async def _page(self, before: int | None, flag: str) -> dict[str, Any]:
+        flags = (await self.store.choices())["flag"]
+        chosen = flag if flag in flags else ""
+        page = await self.store.page(before, ROWS, Filter(flag=chosen))
+        return view.history(page, flags, chosen, first=before is None)
 
 
 def _flag(sent: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from backends.flags import TITLES
 from storage.comparison import Page, Question, Rating, Row
 from storage.prompts import asked
-from storage.showing import Showing
+from storage.ratings import STRENGTHS
 
 LETTERS = "ABCDEF"
 
@@ -40,36 +40,13 @@ def _readable(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def rating_bar(kept: Question, showing: Showing, tags: Sequence[str], said: str = "") -> dict[str, Any]:
-    """Rankings are of places, as this viewer sees the lanes."""
-    place = {position: place for place, position in enumerate(showing.order)}
+def history(page: Page, flags: Sequence[str], flag: str, first: bool) -> dict[str, Any]:
+    """`flags` are those to choose from, `flag` the one that is chosen."""
     return {
-        "run": kept.id,
-        "letters": list(LETTERS[: len(showing.order)]),
-        "sealed": showing.sealed,
-        "tags": list(tags),
-        "ratings": [
-            {
-                "id": rating.id,
-                "evaluator": rating.evaluator,
-                "ranking": [sorted(place[each] for each in group) for group in rating.ranking],
-                "all_bad": rating.all_bad,
-                "tags": list(rating.tags),
-                "comment": rating.comment,
-            }
-            for rating in kept.ratings
-        ],
-        "said": said,
-    }
-
-
-def history(page: Page, counts: Mapping[str, int], flag: str, first: bool) -> dict[str, Any]:
-    """`counts` are the flags to choose from, `flag` the one that is chosen."""
-    return {
-        "flags": [{"code": code, "title": titled(code), "count": count} for code, count in counts.items()],
+        "flags": [{"code": code, "title": titled(code)} for code in flags],
         "flag": flag,
         "rows": [history_row(row) for row in page.rows],
-        "next": f"{page.next.created_at.isoformat()}/{page.next.id}" if page.next else "",
+        "next": str(page.next or ""),
         "first": first,
     }
 
@@ -103,11 +80,14 @@ def titled(code: str) -> str:
 
 def verdict(rating: Rating) -> str:
     """A rating in a few words, without its evaluator."""
+    if rating.skipped:
+        return f"skipped: {rating.skipped}"
     if rating.all_bad:
         return "all bad" if len(rating.ranking) > 2 else "both bad"
     if len(rating.ranking) == 1:
         return "tie"
-    return " > ".join(" = ".join(LETTERS[position] for position in group) for group in rating.ranking)
+    order = " > ".join(" = ".join(LETTERS[position] for position in group) for group in rating.ranking)
+    return f"{order}, {STRENGTHS[rating.strength - 1]}" if rating.strength else order
 
 
 def image_url(sha256: str) -> str:

@@ -88,10 +88,16 @@ def test_opening_makes_the_folder_and_a_safe_database(tmp_path: Path) -> None:
     database.close()
 
 
+def declared(name: str | None, kind: str, _parents: object) -> bool:
+    """Of all but the index of texts, whose tables are SQLite's own."""
+    return kind != "table" or not str(name).startswith("search")
+
+
 def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
     database = opened(tmp_path / "lanewise.db")
     with database.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        kept = {"compare_type": True, "compare_server_default": True, "include_name": declared}
+        context = MigrationContext.configure(connection, opts=kept)
         assert compare_metadata(context, metadata) == []
     database.close()
 

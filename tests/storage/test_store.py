@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, long_talk, png, stamped
+from made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends.answer import State, fold
@@ -17,7 +17,7 @@ from backends.events import Failed
 from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
-from storage.comparison import Comparison, Row, current
+from storage.comparison import Comparison, Filter, Row, current
 from storage.errors import RatingError, StorageError
 from storage.lanes import address_hash
 from storage.store import Store
@@ -159,8 +159,8 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     prompt = Prompt("Be brief.", (UserTurn("What is this?", (image,)),))
     first = await created(store, "one")
     comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], follows=first)
-    await store.rate(comparison_id, "Ann", [[0], [1]])
-    last = await store.rate(comparison_id, "Ann", [[1], [0]])
+    await store.rate(comparison_id, "Ann", judged([0], [1]))
+    last = await store.rate(comparison_id, "Ann", judged([1], [0]))
     whole = await read(store, comparison_id)
     asked: list[str] = []
     event.listen(store._database.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
@@ -239,8 +239,8 @@ async def test_what_is_new_meanwhile_does_not_shift_the_next_page(store: Store) 
 async def test_a_row_tells_what_a_list_needs(store: Store) -> None:
     comparison_id = await created(store, "What   is\n1+1?")
     await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
-    await store.rate(comparison_id, "Ann", [[0], [1]])
-    await store.rate(comparison_id, "Ann", [[1], [0]])
+    await store.rate(comparison_id, "Ann", judged([0], [1]))
+    await store.rate(comparison_id, "Ann", judged([1], [0]))
     (row,) = (await store.page()).rows
     assert row.title == "What is 1+1?"
     assert row.lanes == (("one · m-1 · FP8", State.DONE, ()), ("two · m-2 · effort high", State.WAITING, ()))
@@ -259,20 +259,21 @@ async def test_flags_come_with_the_last_end_and_with_what_follows_it(store: Stor
     assert [lane.flags for lane in (await store.page()).rows[0].lanes] == [(), ("marker_leak",)]
 
 
-async def test_comparisons_are_found_and_counted_by_the_flags_of_their_lanes(store: Store) -> None:
+async def test_comparisons_are_found_by_the_flags_of_their_lanes(store: Store) -> None:
     ids = [await flagged(store, *found) for found in ([LEAK, LEAK], [(), NO_USAGE], [()], [NO_USAGE, LEAK], [LEAK])]
-    assert await store.flag_counts() == {"marker_leak": 3, "no_usage": 2}
-    first = await store.page(limit=2, flag="marker_leak")
-    rest = await store.page(first.next, limit=2, flag="marker_leak")
+    leaking = Filter(flag="marker_leak")
+    assert (await store.choices())["flag"] == ("marker_leak", "no_usage")
+    first = await store.page(limit=2, wanted=leaking)
+    rest = await store.page(first.next, limit=2, wanted=leaking)
     assert [row.id for row in (*first.rows, *rest.rows)] == [ids[4], ids[3], ids[0]]
     assert rest.next is None
-    assert (await store.page(flag="truncated")).rows == ()
+    assert (await store.page(wanted=Filter(flag="truncated"))).rows == ()
 
 
 async def test_a_flag_of_another_version_is_shown_by_its_code(store: Store) -> None:
     await flagged(store, Flag("new", "Not known here."))
-    assert await store.flag_counts() == {"new": 1}
-    assert (await store.page(flag="new")).rows[0].lanes[0].flags == ("new",)
+    assert (await store.choices())["flag"] == ("new",)
+    assert (await store.page(wanted=Filter(flag="new"))).rows[0].lanes[0].flags == ("new",)
 
 
 async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
@@ -289,8 +290,8 @@ async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> 
     )
     first = await store.page(limit=1)
     await store.page(first.next, limit=1)
-    await store.page(flag="no_usage")
-    await store.flag_counts()
+    await store.page(wanted=Filter(flag="no_usage", rated="no"))
+    await store.choices()
     selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
     with store.engine.connect() as connection:
         plans = [
@@ -298,18 +299,18 @@ async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> 
             for sql, values in selects
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
         ]
-    assert any("comparisons USING INDEX ix_comparisons_created_at_id" in plan for plan in plans)
+    assert any("comparisons USING INDEX ix_comparisons_number" in plan for plan in plans)
     assert not [plan for plan in plans if "TEMP B-TREE" in plan and "ratings" in plan]
-    assert any(plan.startswith("SEARCH flags USING COVERING INDEX ix_flags_code_comparison_id") for plan in plans)
+    assert any(plan.startswith("SEARCH facets USING PRIMARY KEY (kind=? AND value=?)") for plan in plans)
     assert not [plan for plan in plans if plan.startswith("SCAN") and " INDEX " not in plan]
     assert not [sql for sql, _ in selects if "texts" in sql or "recording_chunks" in sql or "body" in sql]
 
 
 async def test_a_new_rating_supersedes_only_that_evaluator_s(store: Store) -> None:
     comparison_id = await created(store, lanes=3)
-    first = await store.rate(comparison_id, " Ann ", [[1], [0, 2]], tags=["clear"], comment="Good.")
-    other = await store.rate(comparison_id, "Bob", [], all_bad=True)
-    second = await store.rate(comparison_id, "Ann", [[2], [1], [0]])
+    first = await store.rate(comparison_id, " Ann ", judged([1], [0, 2], tags=("clear",), comment="Good."))
+    other = await store.rate(comparison_id, "Bob", judged(all_bad=True))
+    second = await store.rate(comparison_id, "Ann", judged([2], [1], [0]))
     found = await read(store, comparison_id)
     assert found.ratings == (first, other, second)
     assert current(found.ratings) == (other, second)
@@ -320,7 +321,7 @@ async def test_a_new_rating_supersedes_only_that_evaluator_s(store: Store) -> No
 
 async def test_many_ratings_at_once_make_one_line_of_succession(store: Store) -> None:
     comparison_id = await created(store)
-    await asyncio.gather(*(store.rate(comparison_id, "Ann", [[0], [1]]) for _ in range(20)))
+    await asyncio.gather(*(store.rate(comparison_id, "Ann", judged([0], [1])) for _ in range(20)))
     found = await read(store, comparison_id)
     assert len(found.ratings) == 20
     assert len(current(found.ratings)) == 1
@@ -330,9 +331,9 @@ async def test_a_rating_that_makes_no_sense_is_refused_and_leaves_nothing(store:
     comparison_id = await created(store)
     for evaluator, ranking in (("", [[0], [1]]), ("Ann", [[0]]), ("Ann", [[0], [1], [2]])):
         with pytest.raises(RatingError):
-            await store.rate(comparison_id, evaluator, ranking)
+            await store.rate(comparison_id, evaluator, judged(*ranking))
     with pytest.raises(RatingError, match="not here"):
-        await store.rate("nothing", "Ann", [[0]])
+        await store.rate("nothing", "Ann", judged([0]))
     assert (await read(store, comparison_id)).ratings == ()
 
 

@@ -1,0 +1,124 @@
+"""Full-text search and filters: an index over texts that it does not copy, and a narrow table of what to filter by.
+
+Triggers keep both, in the transaction of whoever writes: no writer knows of them, and none can forget them.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.schema import number
+
+revision = "0004"
+down_revision = "0003"
+
+# What of each comparison can be found. Before each answer stands a letter of its own, so that no phrase reaches from
+# one into the next and a hit tells its lane; an answer that is not there yet leaves no trace.
+SEARCHABLE = """
+CREATE VIEW searchable AS SELECT
+  number,
+  (SELECT json_extract(body, '$.turns[#-1].text') || char(10) || json_extract(body, '$.system')
+   FROM prompts WHERE prompts.id = prompt_id) AS prompt,
+  (SELECT group_concat(said, char(10)) FROM (
+     SELECT char(983040 + position) || ' ' || text AS said FROM answers JOIN texts ON answer_id = answers.id
+     WHERE comparison_id = comparisons.id AND text <> '' ORDER BY position)) AS answers,
+  (SELECT group_concat(said, char(10)) FROM (
+     SELECT char(983040 + position) || ' ' || reasoning AS said FROM answers JOIN texts ON answer_id = answers.id
+     WHERE comparison_id = comparisons.id AND reasoning <> '' ORDER BY position)) AS reasoning
+FROM comparisons
+"""
+SEARCH = """
+CREATE VIRTUAL TABLE search USING fts5(
+  prompt, answers, reasoning,
+  content='searchable', content_rowid='number', tokenize='unicode61 remove_diacritics 2'
+)
+"""
+
+# What each comparison is found by. Of ratings only the current ones count, and no skips.
+FACETTED = """
+CREATE VIEW facetted AS
+WITH judged AS NOT MATERIALIZED (
+  SELECT * FROM ratings
+  WHERE skipped = '' AND NOT EXISTS (SELECT 1 FROM ratings AS later WHERE later.supersedes_id = ratings.id)
+)
+SELECT comparison_id, 'backend' AS kind, backend AS value FROM answers
+UNION ALL SELECT comparison_id, 'artifact', artifact FROM answers WHERE artifact <> ''
+UNION ALL SELECT comparison_id, 'effort', effort FROM answers WHERE effort <> ''
+UNION ALL SELECT comparison_id, 'flag', code FROM flags
+UNION ALL SELECT id, 'origin', origin FROM comparisons WHERE origin <> ''
+UNION ALL SELECT comparison_id, 'evaluator', evaluator FROM judged
+UNION ALL SELECT comparison_id, 'tag', json_each.value FROM judged, json_each(judged.tags)
+UNION ALL SELECT id, 'rated',
+  CASE WHEN EXISTS (SELECT 1 FROM judged WHERE comparison_id = comparisons.id) THEN 'yes' ELSE 'no' END
+  FROM comparisons
+"""
+
+INDEX = "INSERT INTO search (rowid, prompt, answers, reasoning) SELECT * FROM searchable WHERE number = {number}"
+# an index over texts elsewhere must be told what it had been told
+FORGET = (
+    "INSERT INTO search (search, rowid, prompt, answers, reasoning) "
+    "SELECT 'delete', searchable.* FROM searchable WHERE number = {number}"
+)
+FACETS = (
+    "INSERT OR IGNORE INTO facets (kind, value, number) SELECT kind, value, number "
+    "FROM facetted JOIN comparisons ON comparisons.id = comparison_id"
+)
+OF_ANSWER = (
+    "(SELECT number FROM answers JOIN comparisons ON comparisons.id = comparison_id WHERE answers.id = new.answer_id)"
+)
+OF = "(SELECT number FROM comparisons WHERE id = {row}.comparison_id)"
+SAID = "new.text <> '' OR new.reasoning <> ''"
+CHANGED = "new.text <> old.text OR new.reasoning <> old.reasoning"
+
+TRIGGERS = {
+    "comparison_asked AFTER INSERT ON comparisons": [
+        INDEX.format(number="new.number"),
+        f"{FACETS} WHERE comparison_id = new.id",
+    ],
+    f"text_comes BEFORE INSERT ON texts WHEN {SAID}": [FORGET.format(number=OF_ANSWER)],
+    f"text_came AFTER INSERT ON texts WHEN {SAID}": [INDEX.format(number=OF_ANSWER)],
+    f"text_changes BEFORE UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [FORGET.format(number=OF_ANSWER)],
+    f"text_changed AFTER UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [INDEX.format(number=OF_ANSWER)],
+    "answer_asked AFTER INSERT ON answers": [f"{FACETS} WHERE comparison_id = new.comparison_id"],
+    "flag_raised AFTER INSERT ON flags": [
+        f"INSERT OR IGNORE INTO facets (kind, value, number) VALUES ('flag', new.code, {OF.format(row='new')})"
+    ],
+    "flag_lowered AFTER DELETE ON flags": [
+        f"DELETE FROM facets WHERE kind = 'flag' AND value = old.code AND number = {OF.format(row='old')} "
+        "AND NOT EXISTS (SELECT 1 FROM flags WHERE code = old.code AND comparison_id = old.comparison_id)"
+    ],
+    "rating_made AFTER INSERT ON ratings": [
+        f"DELETE FROM facets WHERE kind = 'rated' AND value IN ('yes', 'no') AND number = {OF.format(row='new')}",
+        f"DELETE FROM facets WHERE kind = 'evaluator' AND value = new.evaluator AND number = {OF.format(row='new')}",
+        "DELETE FROM facets WHERE kind = 'tag' AND value IN (SELECT json_each.value FROM ratings AS former, "
+        f"json_each(former.tags) WHERE former.id = new.supersedes_id) AND number = {OF.format(row='new')}",
+        f"{FACETS} WHERE comparison_id = new.comparison_id",
+    ],
+}
+
+
+def upgrade() -> None:
+    op.add_column("comparisons", sa.Column("number", sa.BigInteger()))
+    op.create_table(
+        "facets",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value", "number", name="pk_facets"),
+        sqlite_with_rowid=False,
+    )
+    connection = op.get_bind()
+    _count(connection)
+    op.create_index("ix_comparisons_number", "comparisons", ["number"], unique=True)
+    fill = "INSERT INTO search (search) VALUES ('rebuild')"
+    triggers = (f"CREATE TRIGGER {name} BEGIN {'; '.join(does)}; END" for name, does in TRIGGERS.items())
+    for statement in (SEARCHABLE, SEARCH, fill, FACETTED, FACETS, *triggers):
+        connection.exec_driver_sql(statement)
+
+
+def _count(connection: sa.Connection) -> None:
+    rows = connection.exec_driver_sql("SELECT id, created_at FROM comparisons").all()
+    numbered = [(number(datetime.fromisoformat(f"{made}+00:00"), row), row) for row, made in rows]
+    if numbered:
+        connection.exec_driver_sql("UPDATE comparisons SET number = ? WHERE id = ?", numbered)

@@ -1,0 +1,160 @@
+"""Lists comparisons, newest first: by words and by what they are filtered by. No list reads a recording, and only the
+snippets of the rows shown read texts.
+
+A person's words never are FTS5's syntax. What is sealed for a viewer is found by nothing that tells its lanes apart.
+"""
+
+import re
+from itertools import chain
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, column, func, select, table
+
+from backends.answer import State
+from storage import lanes
+from storage.comparison import Filter, Page, Piece, Row, RowLane, Snippet, current
+from storage.queries import answers_of, flags_of, images_of, ratings_of
+from storage.schema import comparisons, facets, number
+from storage.showing import sealed_among, sealed_for
+
+KINDS = ("backend", "artifact", "effort", "flag", "evaluator", "tag", "rated", "origin")
+TELLING = ("backend", "artifact", "effort", "flag", "evaluator", "tag")  # of lanes, or of how they were rated
+
+SOURCES = ("prompt", "answer", "reasoning")  # the columns of the index
+LANES = 0xF0000  # the letter before the first lane's answer; the others' follow
+MARKS = "\ufdd0", "\ufdd1"  # around a hit: of no script, so that no text should have them
+WORDS = 32  # of a search, at most
+BEFORE, LENGTH = 60, 220  # characters of a snippet: before its first hit, and in all
+
+_TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
+_ODD = re.compile("[\0\ud800-\udfff]")
+_LANE = re.compile("[\U000f0000-\U000f00ff]")
+_BLANKS = re.compile(r"\s+")
+_HIT = re.compile(f"{MARKS[0]}(.*?)(?:{MARKS[1]}|$)", re.DOTALL)
+
+_search = table("search", column("rowid"), column("search"))
+
+
+def expression(words: str) -> str:
+    """What FTS5 is asked: all words, with quoted phrases and prefix*; "" where there is no word."""
+    terms = (_term(*found.groups()) for found in _TERM.finditer(_ODD.sub(" ", words)))
+    return " AND ".join([term for term in terms if term][:WORDS])
+
+
+def _term(phrase: str | None, word: str | None) -> str:
+    text = phrase or word or ""
+    if not any(map(str.isalnum, text)):
+        return ""
+    return f'"{text}"' + ("*" if word and word.endswith("*") else "")
+
+
+def page(connection: Connection, before: int | None, limit: int, wanted: Filter, viewer: str) -> Page:
+    rows = connection.execute(found(wanted, viewer, before).limit(limit + 1)).all()
+    shown = rows[:limit]
+    ids = [row.id for row in shown]
+    withheld = sealed_among(connection, ids, viewer)
+    asked = answers_of(connection, ids)
+    odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
+    shown_images = images_of(connection, [row.prompt_id for row in shown])
+    judged = ratings_of(connection, ids)
+    listed = tuple(
+        Row(
+            id=row.id,
+            created_at=row.created_at,
+            follows=row.follows_id,
+            title=row.title,
+            images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
+            lanes=tuple(
+                RowLane(lanes.restored(lane).label, State(lane.state), tuple(each.code for each in odd[lane.id]))
+                for lane in asked[row.id]
+            ),
+            ratings=current(judged[row.id]),
+            snippets=snippets(connection, wanted.words, row.number, sealed=row.id in withheld),
+        )
+        for row in shown
+    )
+    return Page(listed, shown[-1].number if len(rows) > limit else None)
+
+
+def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[Any]:
+    """The rows of `comparisons` that this viewer finds, newest first: those below a number."""
+    chosen = [(kind, value) for kind in KINDS if (value := getattr(wanted, kind))]
+    rows = select(comparisons)
+    order: sa.ColumnElement[int] = comparisons.c.number
+    if wanted.words.strip():
+        order = _search.c.rowid
+        # the sum keeps the planner from looking up every comparison in the index of words, which has its hits in order
+        rows = rows.select_from(_search.join(comparisons, comparisons.c.number == order + 0))
+        rows = rows.where(*_matching(wanted.words, viewer))
+    elif chosen:
+        order, first = facets.c.number, chosen.pop(0)
+        rows = rows.join(facets, (comparisons.c.number == order) & _is(facets, *first))
+    for each in chosen:
+        other = facets.alias()
+        rows = rows.where(sa.exists().where(_is(other, *each), other.c.number == order))
+    if any(getattr(wanted, kind) for kind in TELLING):
+        rows = rows.where(~sealed_for(viewer))
+    if wanted.since:
+        rows = rows.where(order >= number(wanted.since))
+    if wanted.before:
+        rows = rows.where(order < number(wanted.before))
+    if before is not None:
+        rows = rows.where(order < before)
+    return rows.order_by(order.desc())
+
+
+def _is(rows: sa.FromClause, kind: str, value: str) -> sa.ColumnElement[bool]:
+    return (rows.c.kind == kind) & (rows.c.value == value)
+
+
+def _matching(words: str, viewer: str) -> list[sa.ColumnElement[bool]]:
+    asked = expression(words)
+    if not asked:
+        return [sa.false()]
+    prompt = _search.alias("prompt")
+    in_prompt = sa.exists().where(_matches(prompt, f"prompt: ({asked})"), prompt.c.rowid == comparisons.c.number)
+    return [_matches(_search, asked), ~sealed_for(viewer) | in_prompt]
+
+
+def _matches(index: sa.FromClause, asked: str) -> sa.ColumnElement[bool]:
+    return index.c.search.bool_op("MATCH")(asked)
+
+
+def choices(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """What can be chosen of each kind."""
+    return {kind: tuple(connection.scalars(_values(kind))) for kind in KINDS}
+
+
+def _values(kind: str) -> sa.Select[Any]:
+    """Each value once: from one to the next in the index, not through all its rows."""
+    value, of_kind = facets.c.value, facets.c.kind == kind
+    seen = select(func.min(value).label("value")).where(of_kind).cte("seen", recursive=True)
+    later = select(func.min(value)).where(of_kind, value > seen.c.value).scalar_subquery()
+    seen = seen.union_all(select(later).where(seen.c.value.is_not(None)))
+    return select(seen.c.value).where(seen.c.value.is_not(None))
+
+
+def snippets(connection: Connection, words: str, found: int, *, sealed: bool) -> tuple[Snippet, ...]:
+    """Where the words stand in the comparison of this number; in a sealed one only its prompt is looked at."""
+    if not (asked := expression(words)):
+        return ()
+    sources = SOURCES[:1] if sealed else SOURCES
+    marked = [func.highlight(sa.literal_column("search"), index, *MARKS) for index in range(len(sources))]
+    row = connection.execute(select(*marked).where(_matches(_search, asked), _search.c.rowid == found)).one_or_none()
+    texts = zip(sources, row or (), strict=False)
+    return tuple(_snippet(source, text) for source, text in texts if text and MARKS[0] in text)
+
+
+def _snippet(source: str, marked: str) -> Snippet:
+    """What stands around the first hit, on one line."""
+    at = marked.index(MARKS[0])
+    lane, start = 0, 0
+    for letter in _LANE.finditer(marked, 0, at):
+        lane, start = ord(letter[0]) - LANES, letter.end() + 1
+    begin = max(start, at - BEFORE)
+    following = _LANE.search(marked, at)
+    said = marked[begin : following.start() if following else None].rstrip()
+    cut = ("… " if begin > start else "") + said[:LENGTH] + (" …" if len(said) > LENGTH else "")
+    pieces = [Piece(_BLANKS.sub(" ", text), bool(index % 2)) for index, text in enumerate(_HIT.split(cut))]
+    return Snippet(source, lane, tuple(piece for piece in pieces if piece.text))
