@@ -21,7 +21,7 @@ from backends.flags import Flag, flagged
 from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
-from storage import lanes, prompts, showing
+from storage import lanes, prompts, queue, showing
 from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
 from storage.plan import Plan
@@ -165,6 +165,7 @@ def rate(
     )
     if seen and seen.sealed:
         showing.rated(connection, seen, reasoned=bool(reasoned) and not (judged.skipped or judged.early))
+    queue.judged(connection, comparison_id, seen.viewer if seen else "")
     return rating
 
 

@@ -16,6 +16,7 @@ from storage.schema import answers, comparisons, locks, ratings, showings
 
 HOLD = timedelta(minutes=10)  # how long a lock lasts that is not renewed
 MOST = 50  # ratings wanted of one comparison
+FAR = 1000  # no evaluator looks further ahead: counting on would be slow
 
 _item = comparisons.c
 _WANTED = _item.overlap > _item.rated
@@ -23,7 +24,7 @@ _WANTED = _item.overlap > _item.rated
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`rated` by this evaluator and `left` for them; `complete` comparisons of all `total` in the queue."""
+    """`rated` by this evaluator, `left` for them (`FAR` at most); `complete` of all `total` in the queue."""
 
     rated: int
     left: int
@@ -46,7 +47,7 @@ def reserve(connection: Connection, viewer: str, evaluator: str, after: str, now
     What they hold already comes first, then what lacks least, then what is oldest.
     """
     connection.execute(delete(locks).where(locks.c.until <= now))
-    held = sa.exists().where(locks.c.comparison_id == _item.id, locks.c.viewer == viewer)
+    held = _item.id.in_(select(locks.c.comparison_id).where(locks.c.viewer == viewer))
     suited = [_item.id != after, *_suiting(viewer, evaluator, now)]
     found: str | None = connection.scalar(select(_item.id).where(held, *suited).limit(1)) or connection.scalar(
         select(_item.id).where(*suited).order_by(_item.rated.desc(), _item.created_at).limit(1)
@@ -80,7 +81,8 @@ def progress(connection: Connection, viewer: str, evaluator: str, now: datetime)
     done = done.where(ratings.c.evaluator == evaluator, _item.overlap > 0, *_counting())
     total = connection.scalar(select(func.count(_item.created_at)).where(_item.overlap > 0)) or 0
     wanting = connection.scalar(select(func.count(_item.created_at)).where(_WANTED)) or 0
-    left = connection.scalar(select(func.count(_item.id)).where(*_suiting(viewer, evaluator, now)))
+    near = select(_item.id).where(*_suiting(viewer, evaluator, now)).limit(FAR).subquery("near")
+    left = connection.scalar(select(func.count()).select_from(near))
     return Progress(connection.scalar(done) or 0, left or 0, total - wanting, total)
 
 
@@ -92,7 +94,7 @@ def _suiting(viewer: str, evaluator: str, now: datetime) -> list[ColumnElement[b
     under_name = sa.exists().where(
         ratings.c.comparison_id == _item.id, ratings.c.evaluator == evaluator, ratings.c.supersedes_id.is_(None)
     )
-    here = sa.exists().where(ratings.c.comparison_id == _item.id, ratings.c.showing_id == showings.c.id)
+    here = sa.exists().where(ratings.c.comparison_id == showings.c.comparison_id, ratings.c.showing_id == showings.c.id)
     opened = or_(~showings.c.blind, showings.c.revealed_at.is_not(None), here)
     known = sa.exists().where(tuple_(showings.c.comparison_id, showings.c.viewer) == tuple_(_item.id, viewer), opened)
     return [
@@ -109,8 +111,9 @@ def _suiting(viewer: str, evaluator: str, now: datetime) -> list[ColumnElement[b
 def _counting() -> list[ColumnElement[bool]]:
     """What makes a row of `ratings` one that the queue has wanted: current, no skip, not its maker's."""
     later = ratings.alias()
-    made_here = sa.exists().where(showings.c.id == ratings.c.showing_id, showings.c.viewer == _item.maker)
-    return [ratings.c.skipped == "", ~sa.exists().where(later.c.supersedes_id == ratings.c.id), ~made_here]
+    superseded = sa.exists().where(later.c.supersedes_id == ratings.c.id)
+    by_maker = sa.exists().where(showings.c.id == ratings.c.showing_id, showings.c.viewer == _item.maker)
+    return [ratings.c.skipped == "", ~superseded, ~by_maker.correlate(ratings, comparisons)]
 
 
 def _counted() -> sa.ScalarSelect[int]:
