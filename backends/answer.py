@@ -21,6 +21,7 @@ from backends.events import (
     ToolResult,
     Usage,
     Waited,
+    Warmed,
 )
 from backends.prompt import AssistantTurn, ToolCall, ToolTurn, Turn
 
@@ -83,6 +84,7 @@ class Answer:
     pieces: int = 0
     progress: Progress | None = None
     waited: float = 0.0
+    warmed: Warmed | None = None
 
     @property
     def reasoning(self) -> str:
@@ -213,6 +215,7 @@ class Fold:
         self._pieces = 0
         self._progress: Progress | None = None
         self._waited = 0.0
+        self._warmed: Warmed | None = None
         self._sent: int | None = None
         self._first_reasoning: int | None = None
         self._last_reasoning: int | None = None
@@ -250,7 +253,7 @@ class Fold:
                 self._note(at, event)
 
     def _note(
-        self, at: int, event: Sent | Reported | Progress | ToolResult | Usage | Measured | Continued | Waited
+        self, at: int, event: Sent | Reported | Progress | ToolResult | Usage | Measured | Continued | Waited | Warmed
     ) -> None:
         """What comes a few times in a stream, not with every token."""
         match event:
@@ -276,6 +279,8 @@ class Fold:
                 self._round.results.append(event)
             case Waited(seconds):
                 self._waited += seconds
+            case Warmed():
+                self._warmed = event
             case _:
                 assert_never(event)
 
@@ -312,6 +317,7 @@ class Fold:
             pieces=self._pieces,
             progress=self._progress,
             waited=self._waited,
+            warmed=self._warmed,
         )
 
 

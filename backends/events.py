@@ -3,7 +3,8 @@
 The contract: any number of deltas in any order; `Usage`, `Measured` and `Reported` at any point, even after the finish;
 exactly one of `Finished` or `Failed`. A lane whose tool calls are answered asks again: each request of it begins with
 `Sent`, and all but the last end with `Continued` and the results. Backends yield `Sent` and what the server says; the
-tool loop, `Continued` and `ToolResult`; who waits for a server, `Waited`; the runner alone makes `Failed`.
+tool loop, `Continued` and `ToolResult`; who waits for a server, `Waited`; the runner alone makes `Warmed`, before all
+others, and `Failed`.
 """
 
 from dataclasses import dataclass
@@ -99,6 +100,15 @@ class Waited:
 
 
 @dataclass(frozen=True, slots=True)
+class Warmed:
+    """Before this lane, its server got a small request that nobody sees: how long it took, and why it failed ("" where
+    it did not)."""
+
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The server gave a finish reason, kept as it came (`stop`, `length`, `tool_calls`, ...)."""
 
@@ -127,6 +137,7 @@ Event = (
     | Measured
     | Continued
     | Waited
+    | Warmed
     | Finished
     | Failed
 )

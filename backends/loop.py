@@ -13,6 +13,7 @@ from backends.answer import Answer, Fold
 from backends.arguments import parsed
 from backends.errors import BackendError
 from backends.events import Continued, Event, Finished, ToolCallDelta, ToolResult
+from backends.flags import CUT
 from backends.kind import Stream
 from backends.lane import Lane
 from backends.prompt import Prompt, Toolbox, ToolCall
@@ -80,8 +81,9 @@ async def _rounds(stream: Stream, results: Results, lane: Lane, prompt: Prompt) 
                         case ToolCallDelta():
                             yield replace(event, index=first + event.index)
                         case Finished() if finish is None:
-                            # by the calls, not by the reason: some servers end them with `stop`
-                            finish, goes_on = event, left > 0 and bool(said.answer().calls)
+                            # by the calls: some servers end them with `stop`; but what was cut is not whole
+                            whole = event.reason.lower() not in CUT
+                            finish, goes_on = event, left > 0 and whole and bool(said.answer().calls)
                             if not goes_on:
                                 yield event
                         case Finished():  # a second end adds nothing

@@ -24,6 +24,7 @@ from backends.events import (
     ToolResult,
     Usage,
     Waited,
+    Warmed,
 )
 
 _KINDS: dict[str, type[Event]] = {
@@ -38,6 +39,7 @@ _KINDS: dict[str, type[Event]] = {
     "measured": Measured,
     "continued": Continued,
     "waited": Waited,
+    "warmed": Warmed,
     "finished": Finished,
     "failed": Failed,
 }

@@ -31,6 +31,8 @@ from backends.lane import Lane
 from backends.loop import Results, looped
 from backends.patience import patient
 from backends.prompt import Prompt
+from backends.schedule import Schedule
+from backends.warming import first_there, warmed
 
 log = logging.getLogger(__name__)
 
@@ -78,42 +80,48 @@ class Run:
         stream: Stream,
         asked: Sequence[tuple[Lane, Prompt]],
         kept: Mapping[int, Sequence[Stamped]] = NOTHING,
+        schedule: Schedule = Schedule.PARALLEL,
+        *,
+        warm_up: bool = False,
+        samples: int = 1,
     ) -> None:
         """Starts at once; needs a running event loop. All lanes share one clock, so that they replay in step.
 
-        Lanes in `kept` are not asked: these recordings, each with its end and its own times, are all they say.
+        Of each lane there are so many `samples` in `asked`, those of all lanes in turn. What is in `kept` is not asked:
+        these recordings, each with its end and its own times, are all that is said there.
         """
-        self.lanes = tuple(lane for lane, _ in asked)
-        self.prompts = tuple(prompt for _, prompt in asked)
+        count = len(asked) // samples
+        self.lanes = tuple(lane for lane, _ in asked[:count])
+        self.prompts = tuple(prompt for _, prompt in asked[:count])
         self.results = Results(self.prompts[0].toolbox)
         self.log: list[Entry] = []
         self.started, self._start = datetime.now(UTC), time.perf_counter_ns()
         self._folds = tuple(Fold() for _ in asked)
-        self._ended, self._closed = [False] * len(asked), [False] * len(asked)
+        self._ended, self._closed = [False] * len(asked), tuple(asyncio.Event() for _ in asked)
         self._ends: dict[int, Failed] = {}
         self._changed, self._over = asyncio.Event(), asyncio.Event()
+        wanted = [(index, lane, prompt) for index, (lane, prompt) in enumerate(asked) if index not in kept]
+        cold = first_there((index, lane) for index, lane, _ in wanted) if warm_up else ()
+        self._stream, self._schedule = stream, schedule
+        self._warm = {index: asyncio.Event() for index in cold}
         for index, recording in kept.items():
             self._take(index, recording)
-        asking = looped(patient(stream), self.results)
-        self._tasks = {
-            index: asyncio.create_task(self._answer(index, asking, lane, prompt))
-            for index, (lane, prompt) in enumerate(asked)
-            if index not in kept
-        }
+        self._tasks = {index: asyncio.create_task(self._answer(index, lane, prompt)) for index, lane, prompt in wanted}
         for index, task in self._tasks.items():
             task.add_done_callback(partial(self._close, index))
 
     @property
     def over(self) -> bool:
-        return all(self._closed)
+        return all(closed.is_set() for closed in self._closed)
 
     def answers(self) -> tuple[Answer, ...]:
+        """Of all lanes, then of their further samples."""
         return tuple(folding.answer() for folding in self._folds)
 
     def stop(self, lane: int | None = None, end: Failed = STOPPED) -> None:
-        """Ends one lane, or all of them, with `end`; a lane that is over stays as it is."""
+        """Ends one lane with all its samples, or all lanes, with `end`; what is over stays as it is."""
         for index, task in self._tasks.items():
-            if lane in (None, index) and not task.done():
+            if lane in (None, index % len(self.lanes)) and not task.done():
                 self._ends[index] = end
                 task.cancel()
 
@@ -152,8 +160,21 @@ class Run:
         self._ended[index] = True
         self._shut(index)
 
-    async def _answer(self, index: int, stream: Stream, lane: Lane, prompt: Prompt) -> None:
+    async def _turn(self, index: int, lane: Lane) -> None:
+        """Waits until it is asked, after warming its server up where it is the first there."""
+        for earlier in self._schedule.before(index, len(self.lanes)):
+            await self._closed[earlier].wait()
+        if index in self._warm:
+            self._record(index, await warmed(self._stream, lane))
+            self._warm[index].set()
+        if self._schedule is Schedule.PARALLEL:  # a warm-up beside a lane would take of its speed
+            for warm in self._warm.values():
+                await warm.wait()
+
+    async def _answer(self, index: int, lane: Lane, prompt: Prompt) -> None:
+        stream = looped(patient(self._stream), self.results)
         try:
+            await self._turn(index, lane)
             async with aclosing(stream(lane, prompt)) as events:
                 size = 0
                 async for event in events:
@@ -179,7 +200,9 @@ class Run:
         self._shut(index)
 
     def _shut(self, index: int) -> None:
-        self._closed[index] = True
+        self._closed[index].set()
+        if index in self._warm:
+            self._warm[index].set()
         self._changed.set()
         if self.over:
             self._over.set()

@@ -100,7 +100,14 @@ class Recorder:
             raise StorageError("The app is closing.")
         rows = list(enumerate([*asked] * plan.samples))
         sent = [earlier[position][:2] if position in earlier else each for position, each in rows]
-        run = Run(self._stream, sent, {position: each.recording for position, each in earlier.items()})
+        run = Run(
+            self._stream,
+            sent,
+            {position: each.recording for position, each in earlier.items()},
+            plan.schedule,
+            warm_up=plan.warm_up,
+            samples=plan.samples,
+        )
         self._live[comparison_id] = run, asyncio.create_task(self._keep(comparison_id, run))
         return comparison_id
 
@@ -141,8 +148,9 @@ class Recorder:
         ended |= {entry.lane for entry in batch if isinstance(entry.stamped.event, Finished | Failed)}
         changed = ended & {entry.lane for entry in batch}  # usage may follow an end
         answers = run.answers() if changed else ()
-        over = changed and len(ended) == len(run.lanes)
-        flags = flagged(tuple(zip(run.lanes, run.prompts, strict=True)), answers) if over else ()
+        over = changed and len(ended) == len(answers)
+        asked = tuple(zip(run.lanes, run.prompts, strict=True))
+        flags = flagged(asked, answers[: len(asked)]) if over else ()  # of what is shown, not of further samples
         outcomes = {lane: answers[lane] for lane in changed}
         try:
             await self._store.append(comparison_id, run.started, batch, outcomes, flags)

@@ -124,6 +124,13 @@ async def test_calls_are_seen_in_the_deltas_whatever_the_reason_says() -> None:
     assert len(answer.rounds) == 2
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS"])
+async def test_a_round_that_was_cut_is_the_last(reason: str) -> None:
+    answer, run, asked = await alone(Toolbox(2, ANY_CITY), [PARIS, Finished(reason), Usage(1)], DONE)
+    assert events(run) == [Sent("1"), PARIS, Finished(reason), Usage(1)]
+    assert (answer.state, len(asked)) == (State.DONE, 1)
+
+
 async def test_without_calls_nothing_changes_whatever_the_reason_says() -> None:
     _, run, asked = await alone(Toolbox(2, ANY_CITY), [TextDelta("x"), CALLED, Usage(1)])
     assert events(run) == [Sent("1"), TextDelta("x"), CALLED, Usage(1)]
