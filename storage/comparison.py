@@ -174,7 +174,10 @@ class Snippet(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A comparison in a list. `images` are hashes; `ratings` are the current ones; `snippets` what words found."""
+    """A comparison in a list. `images` are hashes; `ratings` are the current ones; `snippets` what words found.
+
+    Of one that is `sealed` for who looks, nothing is here that tells its lanes apart.
+    """
 
     id: str
     created_at: datetime
@@ -183,7 +186,8 @@ class Row:
     images: tuple[str, ...]
     lanes: tuple[RowLane, ...]
     ratings: tuple[Rating, ...]
-    snippets: tuple[Snippet, ...] = ()
+    sealed: bool
+    snippets: tuple[Snippet, ...]
 
 
 class Cursor(NamedTuple):

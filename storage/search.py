@@ -5,6 +5,7 @@ A person's words never are FTS5's syntax. What is sealed for a viewer is found b
 """
 
 import re
+from collections.abc import Collection
 from itertools import chain
 from typing import Any
 
@@ -21,7 +22,7 @@ from storage.showing import sealed_among, sealed_for
 KINDS = ("backend", "artifact", "effort", "flag", "evaluator", "tag", "rated", "origin")
 TELLING = ("backend", "artifact", "effort", "flag", "evaluator", "tag")  # of lanes, or of how they were rated
 
-SOURCES = ("prompt", "answer", "reasoning")  # the columns of the index
+SOURCES = PROMPT, ANSWER, REASONING = "prompt", "answer", "reasoning"  # the columns of the index
 LANES = 0xF0000  # the letter before the first lane's answer; the others' follow
 MARKS = "\ufdd0", "\ufdd1"  # around a hit: of no script, so that no text should have them
 WORDS = 32  # of a search, at most
@@ -52,12 +53,12 @@ def _term(phrase: str | None, word: str | None) -> str:
 def page(connection: Connection, before: int | None, limit: int, wanted: Filter, viewer: str) -> Page:
     rows = connection.execute(found(wanted, viewer, before).limit(limit + 1)).all()
     shown = rows[:limit]
-    ids = [row.id for row in shown]
-    withheld = sealed_among(connection, ids, viewer)
-    asked = answers_of(connection, ids)
+    sealed = sealed_among(connection, [row.id for row in shown], viewer)
+    told = [row.id for row in shown if row.id not in sealed]
+    asked, judged = answers_of(connection, told), ratings_of(connection, told)
     odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
     shown_images = images_of(connection, [row.prompt_id for row in shown])
-    judged = ratings_of(connection, ids)
+    standing = snippets(connection, wanted.words, [row.number for row in shown])
     listed = tuple(
         Row(
             id=row.id,
@@ -70,7 +71,10 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
                 for lane in asked[row.id]
             ),
             ratings=current(judged[row.id]),
-            snippets=snippets(connection, wanted.words, row.number, sealed=row.id in withheld),
+            sealed=row.id in sealed,
+            snippets=tuple(
+                each for each in standing.get(row.number, ()) if each.source == PROMPT or row.id not in sealed
+            ),
         )
         for row in shown
     )
@@ -135,15 +139,21 @@ def _values(kind: str) -> sa.Select[Any]:
     return select(seen.c.value).where(seen.c.value.is_not(None))
 
 
-def snippets(connection: Connection, words: str, found: int, *, sealed: bool) -> tuple[Snippet, ...]:
-    """Where the words stand in the comparison of this number; in a sealed one only its prompt is looked at."""
-    if not (asked := expression(words)):
-        return ()
-    sources = SOURCES[:1] if sealed else SOURCES
-    marked = [func.highlight(sa.literal_column("search"), index, *MARKS) for index in range(len(sources))]
-    row = connection.execute(select(*marked).where(_matches(_search, asked), _search.c.rowid == found)).one_or_none()
-    texts = zip(sources, row or (), strict=False)
-    return tuple(_snippet(source, text) for source, text in texts if text and MARKS[0] in text)
+def snippets(connection: Connection, words: str, numbers: Collection[int]) -> dict[int, list[Snippet]]:
+    """Where the words stand in the comparisons of these numbers."""
+    asked = expression(words)
+    if not asked or not numbers:
+        return {}
+    marked = [func.highlight(sa.literal_column("search"), index, *MARKS) for index in range(len(SOURCES))]
+    # one walk through the hits between, as each search anew would gather all words of a prefix
+    between = _search.c.rowid.between(min(numbers), max(numbers)), (_search.c.rowid + 0).in_(numbers)
+    rows = connection.execute(select(_search.c.rowid, *marked).where(_matches(_search, asked), *between))
+    return {
+        number: [
+            _snippet(source, text) for source, text in zip(SOURCES, texts, strict=True) if text and MARKS[0] in text
+        ]
+        for number, *texts in rows
+    }
 
 
 def _snippet(source: str, marked: str) -> Snippet:
