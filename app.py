@@ -37,6 +37,7 @@ def main() -> int:
 
     try:
         store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL))
+        store.ship()
     except StorageError as error:
         return refuse(str(error))
     found = registry.load(Path(os.environ.get("BACKENDS", "backends.toml")), os.environ)

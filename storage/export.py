@@ -36,7 +36,7 @@ BATCH = 16  # comparisons held in memory at once
 AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
 _turns = Semaphore(AT_ONCE)
 
-_SHARED = ["comparison_id", "created_at", "follows_id", "system", "prompt", "images"]
+_SHARED = ["comparison_id", "created_at", "origin", "follows_id", "system", "prompt", "images"]
 _JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
 _LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id")]
 _LANE += ["reasoning", "text", "calls", "results", "measured"]
@@ -93,6 +93,7 @@ def csv(engine: Engine) -> Iterator[bytes]:
             shared = [
                 row.id,
                 row.created_at.isoformat(),
+                row.origin,
                 row.follows_id,
                 body["system"],
                 body["turns"][-1]["text"],

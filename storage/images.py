@@ -64,14 +64,25 @@ class ImageStore:
 
     def _keep(self, size: tuple[int, int], encoded: bytes, suffix: str) -> Image:
         name = digest(encoded).hexdigest()
-        if not self._find(name):
-            try:
-                _write(self._folder / name[:2] / f"{name}{suffix}", encoded)
-            except OSError as error:
-                raise StorageError(
-                    f"The image can't be stored in {self._folder} ({error.strerror}): check its rights and room."
-                ) from error
+        self._save(name, suffix, encoded)
         return Image(name, _MIMES[suffix], *size, encoded)
+
+    def _save(self, name: str, suffix: str, encoded: bytes) -> None:
+        if self._find(name):
+            return
+        try:
+            _write(self._folder / name[:2] / f"{name}{suffix}", encoded)
+        except OSError as error:
+            raise StorageError(
+                f"The image can't be stored in {self._folder} ({error.strerror}): check its rights and room."
+            ) from error
+
+    def restore(self, sha256: str, mime: str, data: bytes) -> None:
+        """Puts an image back as an export has it, to the byte. Blocking. Raises StorageError."""
+        suffix = next((each for each, known in _MIMES.items() if known == mime), None)
+        if suffix is None or digest(data).hexdigest() != sha256:
+            raise StorageError(f"The image {sha256} is not what its name says: export it again.")
+        self._save(sha256, suffix, data)
 
     def get(self, sha256: str) -> Image:
         """Raises KeyError where there is none."""

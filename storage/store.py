@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from backends.answer import Answer
+from backends.events import Stamped
 from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, presets, queries, queue, search, showing
+from storage import changes, laps, presets, queries, queue, search, shipped, showing
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -29,6 +30,7 @@ from storage.comparison import (
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, explained
 from storage.images import ImageStore
+from storage.laps import Lap
 from storage.plan import Plan
 from storage.presets import Preset
 from storage.queue import Progress
@@ -69,6 +71,10 @@ class Store:
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
         self._database.close()
+
+    def ship(self) -> None:
+        """Puts the project's own recordings where nothing was asked yet. Blocking. Raises StorageError."""
+        self._database.writer.submit(lambda connection: shipped.ship(connection, self.images)).result()
 
     async def create(
         self,
@@ -160,6 +166,18 @@ class Store:
     async def answered(self, comparison_id: str) -> tuple[Answered, ...]:
         """Each lane and what it has said as far as it is stored, in the order shown; () where there is none."""
         return await self._read(lambda connection: queries.answered(connection, comparison_id))
+
+    async def laps(self, comparison_id: str) -> tuple[Lap, ...]:
+        """When each lane began, spoke and ended, as a replay counts; () until all have ended."""
+        return await self._read(lambda connection: laps.laps(connection, comparison_id))
+
+    async def recordings(self, comparison_id: str) -> tuple[tuple[Stamped, ...], ...]:
+        """Every event of every lane, in the order asked."""
+        return await self._read(lambda connection: laps.recorded(connection, comparison_id))
+
+    async def welcome(self) -> str:
+        """The recording of the project's own to show first, "" as soon as something was asked here."""
+        return await self._read(shipped.welcome)
 
     async def answer_text(self, comparison_id: str, position: int) -> str | None:
         """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
