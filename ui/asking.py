@@ -175,6 +175,17 @@ def lanes(registry: Registry, chosen: Sequence[Settings]) -> tuple[Lane, ...]:
     return tuple(_lane(registry, f"Lane {letter}", one) for letter, one in zip(LETTERS, chosen, strict=False))
 
 
+def problems(registry: Registry, chosen: Sequence[Settings]) -> list[str]:
+    """What keeps these lanes from being asked, one line for each that can't be."""
+    found = []
+    for letter, one in zip(LETTERS, chosen, strict=False):
+        try:
+            _lane(registry, f"Lane {letter}", one)
+        except Problem as problem:
+            found.append(str(problem))
+    return found
+
+
 def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
     backend = registry.find(chosen.backend)
     if backend is None:

@@ -15,7 +15,7 @@ from storage.comparison import Comparison
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import about, asking, composer, lane, viewer
+from ui import about, asking, composer, lane, link, presets, viewer
 from ui.asking import Asked, Given, Problem, Settings
 from ui.component import PRIVATE, Drawn
 from ui.lane import Slot
@@ -61,13 +61,15 @@ class Handlers:
         except (Problem, StorageError) as problem:
             return given.run, str(problem), gr.skip()
 
-    async def weigh(self, *inputs: Any) -> list[Any]:
+    async def weigh(self, request: gr.Request, *inputs: Any) -> list[Any]:
         """What to know of each lane before it is asked this; what can't be asked yet leaves that as it was."""
+        given = asking.given(*inputs)
         try:
-            _, asked = await self._asked(asking.given(*inputs))
+            _, asked = await self._asked(given, viewer.of(request))
         except (Problem, StorageError):
-            asked = []
-        said = await asyncio.to_thread(self._weighed, asked)
+            said = self._unasked(given.lanes)
+        else:
+            said = await asyncio.to_thread(self._weighed, asked)
         return [*said, *[gr.skip()] * (len(lane.weighed_parts(self.slots)) - len(said))]
 
     def _weighed(self, asked: Asked) -> list[Any]:
@@ -75,6 +77,14 @@ class Handlers:
         for one, prompt in asked:
             said = about.weighed(self.registry, one, prompt, self.discovery.status(one.backend.name))
             updates += lane.weighed(said, asking.advised(one.backend, one.model, one.effort))
+        return updates
+
+    def _unasked(self, chosen: Sequence[Settings]) -> list[Any]:
+        """A backend that is not declared is named again: an earlier weighing may have come in between."""
+        updates = []
+        for one in chosen:
+            gone = self.registry.find(one.backend) is None
+            updates += [about.undeclared(one.backend) if gone else gr.skip(), gr.skip()]
         return updates
 
     async def _asked(self, given: Given) -> tuple[Prompt, Asked]:
@@ -110,13 +120,13 @@ class Handlers:
 
     def duplicate(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return self._moved([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])
+        return self.line_up([*chosen[: index + 1], chosen[index], *chosen[index + 1 :]])
 
     def remove(self, index: int, count: float, *fields: Any) -> list[Any]:
         chosen = asking.settings_of(fields, int(count))
-        return self._moved(chosen[:index] + chosen[index + 1 :])
+        return self.line_up(chosen[:index] + chosen[index + 1 :])
 
-    def _moved(self, chosen: Sequence[Settings]) -> list[Any]:
+    def line_up(self, chosen: Sequence[Settings]) -> list[Any]:
         """Lanes in other places, where the answers shown would stand under wrong names: shows no comparison."""
         updates = self._chosen(chosen)
         return ["" if updates[0] == len(chosen) else gr.skip(), *updates]
@@ -135,14 +145,18 @@ class Handlers:
         if run and await self.store.question(run) is None:
             problems.append("The comparison of this link is not kept here.")
             run = ""
-        return run, run or request.query_params.get("lanes", ""), "\n".join(problems)
+        lanes = "" if run else request.query_params.get("lanes", "")
+        if lanes:
+            chosen, wrong = link.read(self.registry, lanes)
+            problems += wrong + asking.problems(self.registry, chosen)
+        return run, run or lanes, "\n".join(problems)
 
     async def restore(self, source: str) -> list[Any]:
-        """The lanes of a comparison, named by its id, or of backends, named with commas between."""
+        """The lanes of a comparison, named by its id, or those of a link."""
         kept = await self.store.question(source)
         if kept:
             return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
-        return self._chosen([asking.first_settings(self.registry, name) for name in source.split(",")][: asking.MOST])
+        return self._chosen(link.read(self.registry, source)[0])
 
     async def show(self, run: str, request: gr.Request) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
@@ -181,6 +195,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
     question = Drawn("question", elem_id="question")
+    bar = presets.build()
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
             chosen = start[index] if index < len(start) else None
@@ -196,6 +211,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
 
     stage.wire(run, watched, does.show, around, ADDRESS)
     source.change(does.restore, source, lanes, **PRIVATE)
+    lined_up = presets.Handlers(registry, store, does.line_up)
+    presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
 
     box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
