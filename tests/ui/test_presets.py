@@ -23,40 +23,40 @@ def save(page: Page, name: str) -> None:
     page.get_by_role("button", name="Save as").press("Enter")
     page.keyboard.type(name)
     page.keyboard.press("Enter")
-    expect(page.locator(".presets .hint")).to_have_text("Saved.")
+    expect(page.locator(".lineup .hint")).to_have_text("Saved.")
 
 
 def test_lanes_are_saved_chosen_again_and_deleted_with_the_keyboard(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls", "local")
     page.locator("#effort-C").get_by_label("high").check()
     save(page, "three of them")
-    expect(page.locator(".presets select")).to_have_value("three of them")
+    expect(page.locator(".lineup select")).to_have_value("three of them")
 
     visit(page, app, "holds", "talks")
-    page.locator(".presets select").select_option("three of them")
+    page.locator(".lineup select").select_option("three of them")
     for lane, name in (("A", "talks"), ("B", "calls"), ("C", "local")):
         backend(page, lane, name)
     expect(page.locator("#effort-C").get_by_label("high")).to_be_checked()
 
     page.get_by_role("button", name="Delete").press("Enter")
     page.get_by_role("button", name="Really delete?").press("Enter")
-    expect(page.locator(".presets .hint")).to_have_text("Deleted.")
-    expect(page.locator(".presets option", has_text="three of them")).to_have_count(0)
+    expect(page.locator(".lineup .hint")).to_have_text("Deleted.")
+    expect(page.locator(".lineup option", has_text="three of them")).to_have_count(0)
 
 
 def test_a_name_is_needed(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     page.get_by_role("button", name="Save as").click()
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".presets .hint")).to_have_text("Give the preset a name.")
+    expect(page.locator(".lineup .hint")).to_have_text("Give the preset a name.")
 
 
 def test_what_the_declared_backends_can_not_fill_says_what_is_missing(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
-    options = page.locator(".presets optgroup option")
+    options = page.locator(".lineup optgroup option")
     expect(options.nth(1)).to_be_disabled()
     expect(options.nth(1)).to_contain_text("declare a backend with artifact FP8")
-    page.locator(".presets select").select_option("Effort: none against high")
+    page.locator(".lineup select").select_option("Effort: none against high")
     expect(page.locator("#effort-A").get_by_label("none")).to_be_checked()
     expect(page.locator("#effort-B").get_by_label("high")).to_be_checked()
 
@@ -71,7 +71,7 @@ def test_a_link_carries_all_settings_of_its_lanes(page: Page, app: Server) -> No
     link = copied(page)
     assert "temperature=0.5" in link
     assert "local;effort=high;max_tokens=" in link
-    expect(page.locator(".presets .hint")).to_have_text("Link copied.")
+    expect(page.locator(".lineup .hint")).to_have_text("Link copied.")
 
     page.goto("about:blank")
     page.goto(link)
@@ -98,6 +98,6 @@ def test_another_preset_shows_no_answers_under_wrong_names(page: Page, app: Serv
     visit(page, app, "talks", "calls")
     ask(page, "Hello")
     expect_state(page, "B", "done")
-    page.locator(".presets select").select_option("Effort: none against high")
+    page.locator(".lineup select").select_option("Effort: none against high")
     expect(page.locator("#card-A .state")).to_contain_text("Its answer will stream here")
     until(page, lambda: "run=" not in page.url)
