@@ -103,6 +103,7 @@ class Question:
     maker: str = ""
     origin: str = ""
     overlap: int = 0
+    rated: int = 0
 
 
 class Place(NamedTuple):
@@ -183,6 +184,7 @@ class Row:
     created_at: datetime
     follows: str | None
     title: str
+    prompt_id: str
     images: tuple[str, ...]
     lanes: tuple[RowLane, ...]
     ratings: tuple[Rating, ...]

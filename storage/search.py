@@ -5,7 +5,7 @@ A person's words never are FTS5's syntax. What is sealed for a viewer is found b
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -22,13 +22,14 @@ from storage.showing import sealed_among, sealed_for
 KINDS = ("backend", "artifact", "effort", "flag", "evaluator", "tag", "rated", "origin")
 TELLING = ("backend", "artifact", "effort", "flag", "evaluator", "tag")  # of lanes, or of how they were rated
 
-SOURCES = PROMPT, ANSWER, REASONING = "prompt", "answer", "reasoning"  # the columns of the index
+SOURCES = "prompt", "answer", "reasoning"  # the columns of the index
 LANES = 0xF0000  # the letter before the first lane's answer; the others' follow
 MARKS = "\ufdd0", "\ufdd1"  # around a hit: of no script, so that no text should have them
 WORDS = 32  # of a search, at most
 BEFORE, LENGTH = 60, 220  # characters of a snippet: before its first hit, and in all
 
 _TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
+_PREFIX = re.compile(r"[^\W_]{3}\*$")  # a shorter one would have to gather half the index
 _ODD = re.compile("[\0\ud800-\udfff]")
 _LANE = re.compile("[\U000f0000-\U000f00ff]")
 _BLANKS = re.compile(r"\s+")
@@ -47,24 +48,25 @@ def _term(phrase: str | None, word: str | None) -> str:
     text = phrase or word or ""
     if not any(map(str.isalnum, text)):
         return ""
-    return f'"{text}"' + ("*" if word and word.endswith("*") else "")
+    return f'"{text}"' + ("*" if word and _PREFIX.search(word) else "")
 
 
 def page(connection: Connection, before: int | None, limit: int, wanted: Filter, viewer: str) -> Page:
-    rows = connection.execute(found(wanted, viewer, before).limit(limit + 1)).all()
+    listing = found(wanted, viewer, before).limit(limit + 1)
+    rows = connection.execute(_marked(listing) if wanted.words.strip() else listing).all()
     shown = rows[:limit]
     sealed = sealed_among(connection, [row.id for row in shown], viewer)
     told = [row.id for row in shown if row.id not in sealed]
     asked, judged = answers_of(connection, told), ratings_of(connection, told)
     odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
     shown_images = images_of(connection, [row.prompt_id for row in shown])
-    standing = snippets(connection, wanted.words, [row.number for row in shown])
     listed = tuple(
         Row(
             id=row.id,
             created_at=row.created_at,
             follows=row.follows_id,
             title=row.title,
+            prompt_id=row.prompt_id,
             images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
             lanes=tuple(
                 RowLane(lanes.restored(lane).label, State(lane.state), tuple(each.code for each in odd[lane.id]))
@@ -72,9 +74,7 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
             ),
             ratings=current(judged[row.id]),
             sealed=row.id in sealed,
-            snippets=tuple(
-                each for each in standing.get(row.number, ()) if each.source == PROMPT or row.id not in sealed
-            ),
+            snippets=_snippets(row, SOURCES[:1] if row.id in sealed else SOURCES) if wanted.words.strip() else (),
         )
         for row in shown
     )
@@ -125,6 +125,11 @@ def _matches(index: sa.FromClause, asked: str) -> sa.ColumnElement[bool]:
     return index.c.search.bool_op("MATCH")(asked)
 
 
+def ids(connection: Connection, wanted: Filter, viewer: str) -> tuple[str, ...]:
+    """Of all that this viewer finds."""
+    return tuple(connection.scalars(found(wanted, viewer).with_only_columns(comparisons.c.id)))
+
+
 def choices(connection: Connection) -> dict[str, tuple[str, ...]]:
     """What can be chosen of each kind."""
     return {kind: tuple(connection.scalars(_values(kind))) for kind in KINDS}
@@ -139,21 +144,14 @@ def _values(kind: str) -> sa.Select[Any]:
     return select(seen.c.value).where(seen.c.value.is_not(None))
 
 
-def snippets(connection: Connection, words: str, numbers: Collection[int]) -> dict[int, list[Snippet]]:
-    """Where the words stand in the comparisons of these numbers."""
-    asked = expression(words)
-    if not asked or not numbers:
-        return {}
-    marked = [func.highlight(sa.literal_column("search"), index, *MARKS) for index in range(len(SOURCES))]
-    # one walk through the hits between, as each search anew would gather all words of a prefix
-    between = _search.c.rowid.between(min(numbers), max(numbers)), (_search.c.rowid + 0).in_(numbers)
-    rows = connection.execute(select(_search.c.rowid, *marked).where(_matches(_search, asked), *between))
-    return {
-        number: [
-            _snippet(source, text) for source, text in zip(SOURCES, texts, strict=True) if text and MARKS[0] in text
-        ]
-        for number, *texts in rows
-    }
+def _marked(rows: sa.Select[Any]) -> sa.Select[Any]:
+    """The same with the texts that words were found in: read of no more rows than are fetched."""
+    return rows.add_columns(*(func.highlight(_search.c.search, at, *MARKS).label(name) for at, name in enumerate(SOURCES)))
+
+
+def _snippets(row: sa.Row[Any], sources: Sequence[str]) -> tuple[Snippet, ...]:
+    texts = ((source, row._mapping[source]) for source in sources)
+    return tuple(_snippet(source, text) for source, text in texts if text and MARKS[0] in text)
 
 
 def _snippet(source: str, marked: str) -> Snippet:

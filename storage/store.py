@@ -179,6 +179,10 @@ class Store:
         """The recording of the project's own to show first, "" as soon as something was asked here."""
         return await self._read(shipped.welcome)
 
+    async def samples(self, comparison_id: str) -> tuple[tuple[Answer, ...], ...]:
+        """What each lane said when it was asked again, in the order asked; () where none was."""
+        return await self._read(lambda connection: queries.samples(connection, comparison_id))
+
     async def answer_text(self, comparison_id: str, position: int) -> str | None:
         """To the letter, once its lane is over and stored ("" until then); None where there is no such lane."""
         return await self._read(lambda connection: queries.answer_text(connection, comparison_id, position))
@@ -188,6 +192,10 @@ class Store:
     ) -> Page:
         """What this viewer finds, the newest first."""
         return await self._read(lambda connection: search.page(connection, before, limit, wanted, viewer))
+
+    async def found(self, wanted: Filter, viewer: str = "") -> tuple[str, ...]:
+        """The ids of all that this viewer finds, the newest first."""
+        return await self._read(lambda connection: search.ids(connection, wanted, viewer))
 
     async def choices(self) -> dict[str, tuple[str, ...]]:
         """What a `Filter` can be made of, by the name of its field."""

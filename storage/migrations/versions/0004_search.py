@@ -22,16 +22,16 @@ CREATE VIEW searchable AS SELECT
    FROM prompts WHERE prompts.id = prompt_id) AS prompt,
   (SELECT group_concat(said, char(10)) FROM (
      SELECT char(983040 + position) || ' ' || text AS said FROM answers JOIN texts ON answer_id = answers.id
-     WHERE comparison_id = comparisons.id AND text <> '' ORDER BY position)) AS answers,
+     WHERE comparison_id = comparisons.id AND sample = 0 AND text <> '' ORDER BY position)) AS answers,
   (SELECT group_concat(said, char(10)) FROM (
      SELECT char(983040 + position) || ' ' || reasoning AS said FROM answers JOIN texts ON answer_id = answers.id
-     WHERE comparison_id = comparisons.id AND reasoning <> '' ORDER BY position)) AS reasoning
+     WHERE comparison_id = comparisons.id AND sample = 0 AND reasoning <> '' ORDER BY position)) AS reasoning
 FROM comparisons
 """
 SEARCH = """
 CREATE VIRTUAL TABLE search USING fts5(
   prompt, answers, reasoning,
-  content='searchable', content_rowid='number', tokenize='unicode61 remove_diacritics 2'
+  content='searchable', content_rowid='number', tokenize='unicode61 remove_diacritics 2', prefix='3'
 )
 """
 
