@@ -41,13 +41,43 @@ class Fixed:
 
 def fixed(kept: Question, showing: Showing, place: int) -> Fixed:
     """Of the lane that this viewer sees at `place`."""
-    lane, _, prompt = kept.lanes[showing.order[place]]
+    lane, _, prompt, *_ = kept.lanes[showing.order[place]]
     history = replayed(lane, prompt), re_encoded(prompt, asked(kept.prompt).images, kept.sizes)
     return Fixed(f"{kept.id}/{place}", lane, prompt, history, f"answers/{kept.id}/{place}")
 
 
 def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str, Any]:
     """What a lane's card shows."""
+    return said(fixed, answer) | {
+        "label": provenance(fixed, answer),
+        "reading": reading(answer),
+        "figures": figures.timed_here(fixed.lane, answer),
+        "measured": figures.of_the_server(answer.rounds[-1].measured),
+        "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
+        "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
+        "thought": thought(answer),
+        "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
+        "raw": "" if answer.state in LIVE else f"{fixed.answer_url}/raw",
+    }
+
+
+def sealed(fixed: Fixed, answer: Answer, waiting: str) -> dict[str, Any]:
+    """What a card shows as long as nothing may tell whose it is; the answer is what may be seen of it. `waiting` is
+    said where there is nothing yet."""
+    card = said(fixed, answer) | {"figures": []}
+    if answer.state is State.WAITING:
+        card["state_name"] = waiting
+    elif answer.failure:
+        card["error"] = answer.failure.message
+    elif answer.finish_reason == "length":
+        card["error"] = "Ran out of tokens."
+    elif answer.state is State.DONE and not answer.text and not answer.calls:
+        card["error"] = "Ended without an answer."
+    return card
+
+
+def said(fixed: Fixed, answer: Answer) -> dict[str, Any]:
+    """What a card shows of the answer itself, and how that is."""
     live = answer.state in LIVE
     calls = tool_calls(fixed.prompt, answer, live)
     return {
@@ -55,16 +85,8 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str,
         "state": answer.state.name.lower(),
         "state_name": "waiting for a result" if any(call["asks"] for call in calls) else str(answer.state),
         "live": live,
-        "label": provenance(fixed, answer),
-        "reading": reading(answer),
-        "figures": figures.timed_here(fixed.lane, answer),
-        "measured": figures.of_the_server(answer.rounds[-1].measured),
-        "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
-        "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
         "reasoning": answer.reasoning,
-        "thought": thought(answer),
         "calls": calls,
-        "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
         "answer": "" if live or not answer.text else fixed.answer_url,
     }
 

@@ -4,6 +4,7 @@ const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const written = document.createTextNode(''); trace.append(written);
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
 for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
+card.dataset.letter = letter;
 let key = null, touched = false;
 
 fold.querySelector('summary').addEventListener('click', () => { touched = true; });
@@ -15,6 +16,7 @@ element.addEventListener('click', async (event) => {
     case 'focus': focusOn(lanes.dataset.focus === letter ? '' : letter); break;
     case 'duplicate': trigger('duplicate'); break;
     case 'remove': trigger('remove'); break;
+    case 'raw': dispatchEvent(new CustomEvent('raw', { detail: props.value.raw })); break;
     case 'copy': {
       const { answer } = props.value;
       await navigator.clipboard.writeText(await (await fetch(answer)).text());
@@ -99,6 +101,7 @@ function render() {
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
+  $('[data-act=raw]').hidden = !v.raw || !document.getElementById('raw');
   $('[data-act=focus]').hidden = !v.state;
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
