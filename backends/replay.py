@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from backends.answer import Answer, Fold
 from backends.events import Failed, Finished, Stamped
 
-IDLE = 600.0  # seconds that a replay stands still before it is given up
+IDLE = 30.0  # seconds that a replay stands still before it is given up: who goes on later begins another
 TICK = 0.001  # seconds: no wait is shorter
 
 

@@ -19,6 +19,7 @@ from ui import about, asking, composer, lane, link, presets, viewer
 from ui.asking import Asked, Given, Problem, Settings
 from ui.component import PRIVATE, Drawn
 from ui.lane import Slot
+from ui.player import Player
 from ui.stage import Stage
 
 PATIENCE = 5.0  # seconds to wait for the database
@@ -140,7 +141,8 @@ class Handlers:
     # showing
 
     async def arrive(self, request: gr.Request) -> tuple[str, str, str]:
-        """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and what is wrong."""
+        """What the address asks for (`?run=`, `?lanes=`): the comparison shown, whose lanes; and what is wrong. Who
+        comes first sees one of the project's own."""
         run, problems = request.query_params.get("run", ""), list(self.registry.problems)
         if run and await self.store.question(run) is None:
             problems.append("The comparison of this link is not kept here.")
@@ -149,7 +151,8 @@ class Handlers:
         if lanes:
             chosen, wrong = link.read(self.registry, lanes)
             problems += wrong + asking.problems(self.registry, chosen)
-        return run, run or lanes, "\n".join(problems)
+        shown = run or ("" if lanes else await self.store.welcome())
+        return shown, run or lanes, "\n".join(problems)
 
     async def restore(self, source: str) -> list[Any]:
         """The lanes of a comparison, named by its id, or those of a link."""
@@ -195,6 +198,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
     question = Drawn("question", elem_id="question")
+    controls = Drawn("player", elem_id="player")
     bar = presets.build()
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
@@ -209,7 +213,9 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     around = [question, rating, box.follow, box.stop, notice]
     asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.plan, *box.tools.fields, *fields]
 
-    stage.wire(run, watched, does.show, around, ADDRESS)
+    player = Player(stage, controls)
+    shown = stage.wire(run, watched, does.show, around, ADDRESS, [player.wire(page, run)])
+    shown.success(player.offer, run, controls, **PRIVATE)
     source.change(does.restore, source, lanes, **PRIVATE)
     lined_up = presets.Handlers(registry, store, does.line_up)
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
