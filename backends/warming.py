@@ -1,4 +1,4 @@
-"""Warms a server up: one small request before the first lane there, which nobody sees and whose failure is no lane's."""
+"""Warms a server up: a small request before the first lane there, seen by nobody, whose failure is no lane's."""
 
 import asyncio
 import logging

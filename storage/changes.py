@@ -76,6 +76,7 @@ def create(
                 id=answer_id,
                 comparison_id=comparison_id,
                 position=position,
+                sample=position // len(asked),
                 state=Answer().state.value,
                 **(taken or {"prompt_id": ids[own], **lanes.settings(lane)}),
             )
@@ -137,13 +138,11 @@ def rate(
     seen: Showing | None,
 ) -> Rating:
     """With the showing in which it was made, whose blindness it ends."""
-    asked = answers_of(connection, [comparison_id])[comparison_id]
-    if not asked:
+    lanes = answers_of(connection, [comparison_id])[comparison_id]
+    if not lanes:
         raise RatingError("This comparison is not here any more.")
     now, name = datetime.now(UTC), named(evaluator)
     seen = seen and showing.found(connection, comparison_id, seen.viewer)  # as it is now
-    samples = connection.scalar(select(comparisons.c.samples).where(comparisons.c.id == comparison_id)) or 1
-    lanes = asked[: len(asked) // samples]
     reasoned = [lane.position for lane in lanes if lane.first_reasoning_us is not None]
     earlier = _latest(connection, comparison_id, name)
     if seen and earlier and seen.step is Step.REASONING:  # which must not change how the answers were judged without it

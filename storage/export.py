@@ -1,7 +1,7 @@
 """Everything kept, as JSONL (lossless) or CSV (one row per pair of lanes, for people).
 
 Both stream from one consistent snapshot, in small batches: memory does not grow with the data. They raise
-StorageError where too many run already.
+StorageError where too many run already. Of comparisons that are sealed for a `viewer` they tell only what was asked.
 Run it beside a running app: `python -m storage.export --format jsonl --out comparisons.jsonl`.
 """
 
@@ -28,66 +28,67 @@ from storage.comparison import Cursor, Rating, current
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
-from storage.queries import answers_of, flags_of, images_of, place, ratings_of, recorded
+from storage.queries import answers_of, flags_of, images_of, place, ratings_of, recorded, showings_of
 from storage.ratings import pairs
 from storage.schema import answers, comparisons, prompts, texts
+from storage.showing import sealed_among
 
 BATCH = 16  # comparisons held in memory at once
 AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
 _turns = Semaphore(AT_ONCE)
 
-_SHARED = ["comparison_id", "created_at", "origin", "follows_id", "system", "prompt", "images"]
-_JUDGEMENT = ["evaluator", "rated_at", "winner", "tags", "comment"]
-_LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id")]
+_SHARED = ["comparison_id", "created_at", "origin", "follows_id", "schedule", "warm_up", "samples"]
+_SHARED += ["system", "prompt", "images"]
+_JUDGEMENT = ["evaluator", "rated_at", "winner", "strength", "tags", "comment", "traces", "blind", "early", "seconds"]
+_JUDGEMENT += ["showing_id", "pace", "traces_shown"]
+_JUDGED = ["shown_as", "read", "opened", "scores"]
+_LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id", "sample")]
 _LANE += ["reasoning", "text", "calls", "results", "measured"]
-_HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in [*_LANE, "flags"])]
+_HEADER = [*_SHARED, *_JUDGEMENT, *(f"{name}_{side}" for side in "ab" for name in [*_JUDGED, *_LANE, "flags"])]
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠\t\r]")
 
 
-def jsonl(engine: Engine, files: ImageStore | None = None) -> Iterator[bytes]:
-    """One comparison a line, oldest first, with every event of every lane and every rating.
+def jsonl(engine: Engine, files: ImageStore | None = None, viewer: str | None = None) -> Iterator[bytes]:
+    """One comparison a line, oldest first, with every event of every lane and sample, and every rating.
 
     The fields are those of the tables; images are described, and where `files` are given their bytes are in `data`,
     as base64.
     """
-    for connection, found in _batches(engine):
+    for connection, found, sealed in _batches(engine, viewer):
         lanes = _lanes(connection, [row.id for row in found])
         answer_ids = [lane.id for lane in chain(*lanes.values())]
         recordings, odd = recorded(connection, answer_ids), flags_of(connection, answer_ids)
         prompt_ids = {row.prompt_id for row in chain(found, *lanes.values())}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
-        ratings = ratings_of(connection, [row.id for row in found])
+        ratings, shows = (each(connection, [row.id for row in found]) for each in (ratings_of, showings_of))
         for row in found:
+            if row.id in sealed:
+                yield _line(_withheld(row, bodies[row.prompt_id]))
+                continue
             asked = lanes[row.id]
             shown = {image.sha256: image for each in (row, *asked) for image in pictures[each.prompt_id]}
+            told = [_told(lane, bodies[lane.prompt_id], odd[lane.id], recordings[lane.id]) for lane in asked]
             line = _fields(row) | {
                 "prompt": orjson.Fragment(bodies[row.prompt_id]),
-                "lanes": [
-                    _fields(lane)
-                    | {
-                        "prompt": orjson.Fragment(bodies[lane.prompt_id]),
-                        "calls": orjson.Fragment(lane.calls),
-                        "results": orjson.Fragment(lane.results),
-                        "flags": odd[lane.id],
-                        "recording": orjson.Fragment(_array(recordings[lane.id])),
-                    }
-                    for lane in asked
-                ],
+                "lanes": [answer for answer in told if answer["sample"] == 0],
+                "further_samples": [answer for answer in told if answer["sample"] > 0],
                 "ratings": ratings[row.id],
+                "showings": [_fields(each) for each in shows[row.id]],
                 "images": [_described(image, files) for image in shown.values()],
             }
-            yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+            yield _line(line)
 
 
-def csv(engine: Engine) -> Iterator[bytes]:
+def csv(engine: Engine, viewer: str | None = None) -> Iterator[bytes]:
     """One row per pair of lanes per current rating, oldest comparison first. No cell is a formula."""
     yield "\ufeff".encode() + _csv_lines([_HEADER])  # without this mark, Excel takes UTF-8 for something else
-    for connection, found in _batches(engine):
+    for connection, everything, sealed in _batches(engine, viewer):
+        found = [row for row in everything if row.id not in sealed]
         lanes = _lanes(connection, [row.id for row in found])
         odd = flags_of(connection, [lane.id for lane in chain(*lanes.values())])
         prompt_ids = {row.prompt_id for row in found}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
-        ratings = ratings_of(connection, [row.id for row in found])
+        ratings, shows = (each(connection, [row.id for row in found]) for each in (ratings_of, showings_of))
         for row in found:
             body = orjson.loads(bodies[row.prompt_id])
             shared = [
@@ -95,13 +96,35 @@ def csv(engine: Engine) -> Iterator[bytes]:
                 row.created_at.isoformat(),
                 row.origin,
                 row.follows_id,
+                row.schedule,
+                row.warm_up,
+                row.samples,
                 body["system"],
                 body["turns"][-1]["text"],
                 " ".join(image.sha256 for image in pictures[row.prompt_id]),
             ]
-            figures = [_figures(lane, odd[lane.id]) for lane in lanes[row.id]]
+            figures = [_figures(lane, odd[lane.id]) for lane in lanes[row.id] if lane.sample == 0]
+            shown = {each.id: each for each in shows[row.id]}
             for rating in current(ratings[row.id]):
-                yield _csv_lines(_judged(shared, figures, rating))
+                yield _csv_lines(_judged(shared, figures, rating, shown.get(rating.showing_id or "")))
+
+
+def _told(lane: Row[Any], prompt: str, odd: list[Flag], recording: bytes) -> dict[str, Any]:
+    return _fields(lane) | {
+        "prompt": orjson.Fragment(prompt),
+        "calls": orjson.Fragment(lane.calls),
+        "results": orjson.Fragment(lane.results),
+        "flags": odd,
+        "recording": orjson.Fragment(_array(recording)),
+    }
+
+
+def _withheld(row: Row[Any], prompt: str) -> dict[str, Any]:
+    return {"id": row.id, "created_at": row.created_at, "prompt": orjson.Fragment(prompt), "sealed": True}
+
+
+def _line(fields: dict[str, Any]) -> bytes:
+    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
 
 
 def _array(recording: bytes) -> bytes:
@@ -117,10 +140,24 @@ def _figures(lane: Row[Any], odd: Iterable[Flag]) -> list[Any]:
     return [*(getattr(lane, name) for name in _LANE), " ".join(flag.code for flag in odd)]
 
 
-def _judged(shared: list[Any], figures: Sequence[list[Any]], rating: Rating) -> Iterator[list[Any]]:
+def _judged(
+    shared: list[Any], figures: Sequence[list[Any]], rating: Rating, shown: Row[Any] | None
+) -> Iterator[list[Any]]:
+    """A skipped rating has no pairs."""
+    order = list(shown.order) if shown else list(range(len(figures)))
     for a, b, winner in pairs(rating.ranking, rating.all_bad):
-        judgement = [rating.evaluator, rating.created_at.isoformat(), winner, ", ".join(rating.tags), rating.comment]
-        yield [*shared, *judgement, *figures[a], *figures[b]]
+        judgement = [rating.evaluator, rating.created_at.isoformat(), winner, rating.strength]
+        judgement += [", ".join(rating.tags), rating.comment, orjson.dumps(rating.traces).decode()]
+        judgement += [rating.blind, rating.early, rating.seconds]
+        judgement += [shown.id, shown.pace, shown.traces] if shown else [None] * 3
+        sides = ([*_side(rating, order.index(lane), lane), *figures[lane]] for lane in (a, b))
+        yield [*shared, *judgement, *chain(*sides)]
+
+
+def _side(rating: Rating, place: int, lane: int) -> list[Any]:
+    """How one lane was shown, from 1 at the left, and judged."""
+    scores = {dimension: each[lane] for dimension, each in rating.scores.items()}
+    return [place + 1, lane in rating.read, lane in rating.opened, orjson.dumps(scores).decode()]
 
 
 def _csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
@@ -141,13 +178,14 @@ def _turn() -> Iterator[None]:
         _turns.release()
 
 
-def _batches(engine: Engine) -> Iterator[tuple[Connection, Sequence[Row[Any]]]]:
+def _batches(engine: Engine, viewer: str | None) -> Iterator[tuple[Connection, Sequence[Row[Any]], set[str]]]:
+    """Some comparisons at a time, and those of them that are sealed for the viewer."""
     key = tuple_(comparisons.c.created_at, comparisons.c.id)
     wanted = select(comparisons).order_by(comparisons.c.created_at, comparisons.c.id).limit(BATCH)
     with _turn(), engine.connect() as connection:  # one transaction, so one snapshot
         found = connection.execute(wanted).all()
         while found:
-            yield connection, found
+            yield connection, found, sealed_among(connection, [row.id for row in found], viewer) if viewer else set()
             last = Cursor(found[-1].created_at, found[-1].id)
             found = connection.execute(wanted.where(key > place(last))).all()
 

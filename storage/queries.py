@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, literal, select, tuple_
 
 from backends import recording
-from backends.answer import fold
+from backends.answer import Answer, fold
 from backends.events import Stamped
 from backends.flags import TITLES, Flag
 from backends.prompt import Image, Prompt
@@ -35,13 +35,24 @@ from storage.errors import StorageError
 from storage.images import ImageStore
 from storage.plan import Pace, Plan, Presentation, Traces
 from storage.ratings import Reasoned
-from storage.schema import Moment, answers, comparisons, flags, prompt_images, ratings, recording_chunks, texts
+from storage.schema import (
+    Moment,
+    answers,
+    comparisons,
+    flags,
+    prompt_images,
+    ratings,
+    recording_chunks,
+    showings,
+    texts,
+)
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
 
 log = logging.getLogger(__name__)
 
-ANSWERS: sa.Select[Any] = select(answers)
+ANSWERS: sa.Select[Any] = select(answers).where(answers.c.sample == 0)
+SAMPLES: sa.Select[Any] = select(answers).where(answers.c.sample > 0)
 
 _ORDER = {code: place for place, code in enumerate(TITLES)}
 
@@ -101,6 +112,7 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         maker=found.maker,
         origin=found.origin,
         overlap=found.overlap,
+        rated=found.rated,
     )
 
 
@@ -130,6 +142,14 @@ def earlier(connection: Connection, place: Place) -> Earlier:
     row = row_of(connection, place)
     prompt = prompts_of(connection, [row.prompt_id])[row.prompt_id]
     return Earlier(lanes.restored(row), prompt, recordings(connection, [row.id])[row.id])
+
+
+def samples(connection: Connection, comparison_id: str) -> tuple[tuple[Answer, ...], ...]:
+    """What each lane said when it was asked again, as far as it is stored; () where none was."""
+    rows = answers_of(connection, [comparison_id], SAMPLES)[comparison_id]
+    events = recordings(connection, [row.id for row in rows])
+    again = grouped((row.sample, fold(events[row.id])) for row in rows)
+    return tuple(zip(*again.values(), strict=True))
 
 
 def answer_text(connection: Connection, comparison_id: str, position: int) -> str | None:
@@ -177,7 +197,7 @@ def recorded(connection: Connection, answer_ids: Collection[str]) -> dict[str, b
 def answers_of(
     connection: Connection, comparison_ids: Collection[str], wanted: sa.Select[Any] = ANSWERS
 ) -> defaultdict[str, list[sa.Row[Any]]]:
-    """The rows of each comparison's lanes in the order shown; `wanted` may add columns."""
+    """The rows of each comparison's lanes in the order asked, unless others are `wanted`."""
     rows = connection.execute(
         wanted.where(answers.c.comparison_id.in_(comparison_ids)).order_by(answers.c.comparison_id, answers.c.position)
     )
@@ -255,6 +275,13 @@ def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> default
         select(ratings).where(ratings.c.comparison_id.in_(comparison_ids)).order_by(ratings.c.created_at, ratings.c.id)
     )
     return grouped((row.comparison_id, rating(row)) for row in rows)
+
+
+def showings_of(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
+    rows = connection.execute(
+        select(showings).where(showings.c.comparison_id.in_(comparison_ids)).order_by(showings.c.created_at)
+    )
+    return grouped((row.comparison_id, row) for row in rows)
 
 
 def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:

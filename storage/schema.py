@@ -122,6 +122,7 @@ answers = Table(
     Column("id", String(32), primary_key=True),
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
     Column("position", Integer, nullable=False),  # as asked, from the left; further samples of all lanes come after
+    Column("sample", Integer, nullable=False, server_default="0"),  # 0 is the one that is shown and rated
     Column("copied_from_id", ForeignKey("answers.id")),  # not asked again: the answer of an earlier comparison
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # with the lane's own history
     # the lane, as sent

@@ -54,7 +54,7 @@ def bring(connection: Connection, files: ImageStore, lines: Iterable[bytes]) -> 
             _pictures(connection, files, kept["images"])
             _prompt(connection, kept)
             connection.execute(insert(comparisons).values(_row(comparisons, kept)))
-            for lane in kept["lanes"]:
+            for lane in (*kept["lanes"], *kept["further_samples"]):
                 _prompt(connection, lane)
                 _lane(connection, lane)
 

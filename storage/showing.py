@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from random import Random
 
 import sqlalchemy as sa
@@ -16,10 +17,19 @@ from storage.plan import Pace, Presentation, Traces
 from storage.schema import answers, comparisons, showings
 
 
+class Step(StrEnum):
+    """What a viewer is to judge next, where nothing has told the lanes apart yet."""
+
+    ANSWERS = "answers"
+    REASONING = "reasoning"  # which had been hidden while the answers were judged, and is shown from then on
+    OPEN = "open"  # nothing is withheld, so nothing is judged blind any more
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """`order` are the lanes' positions as this viewer sees them, from the left: the shuffle that `seed` gives where it
-    is blind. `revealed_by` says what ended the blindness: `rating` or `choice`."""
+    is blind. `rated_at` is when the answers were, if the reasoning is judged after them. `revealed_by` says what ended
+    the blindness: `rating` or `choice`."""
 
     id: str
     comparison_id: str
@@ -28,6 +38,7 @@ class Showing:
     seed: int
     order: tuple[int, ...]
     created_at: datetime
+    rated_at: datetime | None = None
     revealed_at: datetime | None = None
     revealed_by: str = ""
 
@@ -35,6 +46,17 @@ class Showing:
     def sealed(self) -> bool:
         """Must nothing that tells the lanes apart reach this viewer?"""
         return self.presentation.blind and self.revealed_at is None
+
+    @property
+    def step(self) -> Step:
+        if not self.sealed:
+            return Step.OPEN
+        return Step.REASONING if self.rated_at else Step.ANSWERS
+
+    @property
+    def hides_reasoning(self) -> bool:
+        """Until the answers are rated."""
+        return self.step is Step.ANSWERS and self.presentation.traces is Traces.HIDDEN
 
 
 def shuffled(lanes: int, seed: int) -> tuple[int, ...]:
@@ -59,8 +81,8 @@ def begin(connection: Connection, comparison_id: str, viewer: str) -> Showing | 
     row = connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
     if row is None:
         return None
-    asked = connection.scalar(select(func.count()).where(answers.c.comparison_id == comparison_id)) or 0
-    lanes = asked // row.samples
+    its_lanes = (answers.c.comparison_id == comparison_id) & (answers.c.sample == 0)
+    lanes = connection.scalar(select(func.count()).where(its_lanes)) or 0
     planned = Presentation(row.blind, Pace(row.pace), Traces(row.traces))
     queued = row.overlap > 0 and row.maker != viewer
     presentation = planned if row.blind or not queued else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
@@ -88,6 +110,15 @@ def begin(connection: Connection, comparison_id: str, viewer: str) -> Showing | 
         )
     )
     return showing
+
+
+def rated(connection: Connection, seen: Showing, *, reasoned: bool) -> None:
+    """Takes a sealed showing on after a rating: to the reasoning where it was hidden and there is some, or to the end
+    of the blindness."""
+    if seen.hides_reasoning and reasoned:
+        connection.execute(update(showings).where(showings.c.id == seen.id).values(rated_at=datetime.now(UTC)))
+    else:
+        reveal(connection, seen.comparison_id, seen.viewer, "rating")
 
 
 def reveal(connection: Connection, comparison_id: str, viewer: str, by: str) -> None:
@@ -120,6 +151,7 @@ def _restored(row: sa.Row[tuple[object, ...]]) -> Showing:
         seed=row.seed,
         order=tuple(row.order),
         created_at=row.created_at,
+        rated_at=row.rated_at,
         revealed_at=row.revealed_at,
         revealed_by=row.revealed_by,
     )

@@ -96,7 +96,8 @@ async def test_waiting_for_its_turn_is_nobodys_latency() -> None:
     await server.until_asked(2)
     server.go(B)
     one, two = (await over(run)).answers()
-    assert one.times.end is not None and two.times.sent is not None
+    assert one.times.end is not None
+    assert two.times.sent is not None
     assert two.times.sent >= one.times.end
 
 
@@ -151,7 +152,8 @@ async def test_a_warm_up_that_fails_fails_no_lane() -> None:
     server = Server(everybody=True, broken=("a",))
     run = await over(running(server, A, B, schedule=Schedule.PARALLEL, warm_up=True))
     one, two = run.answers()
-    assert one.warmed is not None and one.warmed.failure == "Nobody is there."
+    assert one.warmed is not None
+    assert one.warmed.failure == "Nobody is there."
     assert (one.state, two.state) == (State.DONE, State.DONE)
 
 

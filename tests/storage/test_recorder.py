@@ -1,9 +1,12 @@
 """Comparisons kept while they run, by scripted backends: whoever watches, and whatever the database does."""
 
 import asyncio
+import csv
+import itertools
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
+import orjson
 import pytest
 from made import ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
 from sqlalchemy import text
@@ -13,9 +16,13 @@ from backends.errors import BackendError
 from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, Usage
 from backends.lane import Lane
 from backends.prompt import Prompt
+from backends.schedule import Schedule
+from storage import export
 from storage.changes import LOST
 from storage.comparison import Comparison, Place
 from storage.errors import StorageError
+from storage.plan import Plan
+from storage.ratings import Judgement
 from storage.recorder import Recorder
 from storage.store import Store
 
@@ -344,3 +351,47 @@ async def test_what_is_not_over_can_not_be_taken_over(store: Store, gated: tuple
     live = await recorder.compare(ASKED, LANES)
     with pytest.raises(StorageError, match="not over yet"):
         await recorder.compare(ASKED, LANES, kept={0: Place(live, 0)})
+
+
+async def test_further_samples_are_kept_apart_from_the_lanes(store: Store) -> None:
+    counted = itertools.count(1)
+
+    async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
+        yield TextDelta(str(next(counted)))
+        yield Finished("stop")
+
+    recorder = Recorder(store, stream)
+    plan = Plan(schedule=Schedule.SEQUENTIAL, samples=3)
+    comparison_id = await recorder.compare(ASKED, LANES, plan, "me")
+    await recorder.saved(comparison_id)
+    assert [lane.answer.text for lane in (await read(store, comparison_id)).lanes] == ["1", "2"]
+    assert [[each.text for each in again] for again in await store.samples(comparison_id)] == [["3", "5"], ["4", "6"]]
+    question, showing = await store.question(comparison_id), await store.show(comparison_id, "me")
+    assert question is not None
+    assert (len(question.lanes), question.plan) == (2, plan)
+    assert showing is not None
+    assert showing.order == (0, 1)
+    assert len(await store.answered(comparison_id)) == 2
+    assert [lane.label for lane in (await store.page()).rows[0].lanes] == [ONE.label, TWO.label]
+    await store.rate(comparison_id, "Ada", Judgement(((0,), (1,))))
+    (line,) = map(orjson.loads, export.jsonl(store.engine))
+    assert [lane["text"] for lane in line["lanes"]] == ["1", "2"]
+    assert [(each["sample"], each["text"]) for each in line["further_samples"]] == [
+        (1, "3"),
+        (1, "4"),
+        (2, "5"),
+        (2, "6"),
+    ]
+    head, row = csv.reader(b"".join(export.csv(store.engine)).decode("utf-8-sig").splitlines())
+    told = dict(zip(head, row, strict=True))
+    assert (told["samples"], told["schedule"], told["text_a"], told["text_b"]) == ("3", "one after another", "1", "2")
+
+
+async def test_lanes_are_taken_over_with_their_samples(store: Store) -> None:
+    recorder, plan = Recorder(store, scripted(*SAID)), Plan(samples=2)
+    first = await recorder.compare(ASKED, LANES, plan)
+    await recorder.saved(first)
+    again = await recorder.compare(ASKED, LANES, plan, kept={1: Place(first, 1), 3: Place(first, 3)})
+    await recorder.saved(again)
+    assert (await store.samples(again))[1] == (await store.samples(first))[1]
+    assert (await store.samples(again))[0] != (await store.samples(first))[0]

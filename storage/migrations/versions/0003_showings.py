@@ -32,6 +32,7 @@ def upgrade() -> None:
         sqlite_where=wanted,
         postgresql_where=wanted,
     )
+    op.add_column("answers", sa.Column("sample", sa.Integer(), nullable=False, server_default="0"))
     _refer("answers", "copied_from_id", "answers")
     op.create_table(
         "showings",
@@ -44,6 +45,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("order", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.Column("rated_at", sa.DateTime()),
         sa.Column("revealed_at", sa.DateTime()),
         sa.Column("revealed_by", sa.Text(), nullable=False, server_default=EMPTY),
         sa.PrimaryKeyConstraint("id", name="pk_showings"),
