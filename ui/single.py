@@ -56,19 +56,25 @@ class Kept:
         return tuple(self.comparison.lanes[position] for position in self.showing.order)
 
 
-def file_names(question: Question, comparison_id: str) -> tuple[str, str]:
-    """What the file is called, without its end: with a few words of the prompt, and without."""
+def file_names(question: Question) -> tuple[str, str]:
+    """What the file is called, without its end: with the first words of the prompt, and without any."""
     plain = unicodedata.normalize("NFKD", title(question.prompt)).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG].strip("-")
-    bare = f"lanewise-{comparison_id[:8]}"
+    bare = f"lanewise-{question.id[:8]}"
     return f"{bare}-{slug}" if slug else bare, bare
 
 
 def file_name(question: Question, without: Collection[Part]) -> str:
-    worded, bare = file_names(question, question.id)
+    worded, bare = file_names(question)
     stem = bare if {Part.PROMPTS, Part.NAMES} & set(without) else worded
     left_out = "".join(f"-{part}" for part in Part if part in without)
     return f"{stem}{'-without' if left_out else ''}{left_out}.html"
+
+
+def offered(question: Question) -> dict[str, str]:
+    """What the page's own sheet knows of the file."""
+    worded, bare = file_names(question)
+    return {"run": question.id, "worded": worded, "bare": bare}
 
 
 def made(kept: Kept, without: Collection[Part] = ()) -> str:

@@ -1,0 +1,59 @@
+"""The Share sheet of the Compare page: links, and a file that plays without the app."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from benchmarks.servers import Server
+from tests.ui.test_page import ask, expect_state, until, visit
+from tests.ui.test_raw import run_of
+
+
+def test_a_comparison_is_shared_as_links_and_as_a_file(page: Page, app: Server, browser: Browser) -> None:
+    visit(page, app, "talks", "calls")
+    expect(page.get_by_role("button", name="Share …")).to_be_hidden()
+    ask(page, "What is shared?")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    run = run_of(page)
+    page.get_by_role("button", name="Share …").focus()
+    page.keyboard.press("Enter")
+    sheet = page.get_by_role("dialog", name="Share this comparison")
+    expect(sheet).to_be_visible()
+    sheet.get_by_role("button", name="Copy link").click()
+    expect(sheet.get_by_role("status")).to_have_text("Link copied.")
+    until(page, lambda: page.evaluate("navigator.clipboard.readText()") == f"{app.url}/?run={run}")
+    sheet.get_by_role("button", name="Copy blind link").click()
+    until(page, lambda: page.evaluate("navigator.clipboard.readText()") == f"{app.url}/rate?run={run}")
+
+    expect(sheet.locator(".file")).to_have_text(f"lanewise-{run[:8]}-what-is-shared.html")
+    sheet.get_by_label("figures").check()
+    sheet.get_by_label("names").check()
+    expect(sheet.locator(".file")).to_have_text(f"lanewise-{run[:8]}-without-names-figures.html")
+    with page.expect_download() as download:
+        sheet.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == sheet.locator(".file").inner_text()
+    assert 'id="replay"' not in download.value.path().read_text()
+    expect(sheet.get_by_role("status")).to_have_text(re.compile(r"Made: \d+ KB\."))
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(page.get_by_role("button", name="Share …")).to_be_focused()
+
+
+def test_a_run_that_goes_on_is_not_given_out(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "trickles")
+    ask(page, "Not yet")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "answering")
+    page.get_by_role("button", name="Share …").click()
+    sheet = page.get_by_role("dialog", name="Share this comparison")
+    sheet.get_by_role("button", name="Download").click()
+    expect(sheet.get_by_role("status")).to_have_text("Wait until every lane is done, or stop it.")
+    page.keyboard.press("Escape")
+    page.locator("#lane-B [data-act=stop]").click()
+    expect_state(page, "B", "stopped")
+
+
+def test_only_known_parts_of_known_comparisons_are_asked_for(page: Page, app: Server) -> None:
+    assert page.request.get(f"{app.url}/comparisons/none.html").status == 404
+    assert page.request.get(f"{app.url}/answers/none/0/raw").status == 404
