@@ -177,7 +177,8 @@ class Snippet(NamedTuple):
 class Row:
     """A comparison in a list. `images` are hashes; `ratings` are the current ones; `snippets` what words found.
 
-    Of one that is `sealed` for who looks, nothing is here that tells its lanes apart.
+    `order` are the lanes' positions as who looks was shown them. Of one that is `sealed` for them, nothing is here
+    that tells its lanes apart.
     """
 
     id: str
@@ -188,6 +189,7 @@ class Row:
     images: tuple[str, ...]
     lanes: tuple[RowLane, ...]
     ratings: tuple[Rating, ...]
+    order: tuple[int, ...]
     sealed: bool
     snippets: tuple[Snippet, ...]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from storage.comparison import Comparison
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import about, asking, composer, lane, link, presets, viewer
+from ui import about, asking, composer, lane, link, presets, sending, single, viewer
 from ui.asking import Asked, Given, Problem, Settings
 from ui.component import PRIVATE, Drawn
 from ui.lane import Slot
@@ -23,6 +23,8 @@ from ui.player import Player
 from ui.stage import Stage
 
 PATIENCE = 5.0  # seconds to wait for the database
+
+FIRST_RATE = "This comparison is blind: rate it, or reveal it, before you follow it up."
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
@@ -54,9 +56,10 @@ class Handlers:
         try:
             if not given.text.strip():
                 raise Problem("Write a prompt first.")
-            prompt, asked = await self._asked(given)
+            maker = viewer.of(request)
+            prompt, asked = await self._asked(given, maker)
             asked = await asyncio.to_thread(asking.fitted, self.registry, self.store.images, asked)
-            plan, maker = asking.plan(*given.plan), viewer.of(request)
+            plan = asking.plan(*given.plan)
             run = await self.recorder.compare(prompt, asked, plan, maker, given.follows or None)
             return run, "", {"text": "", "files": []} if given.follows else gr.skip()
         except (Problem, StorageError) as problem:
@@ -88,16 +91,19 @@ class Handlers:
             updates += [about.undeclared(one.backend) if gone else gr.skip(), gr.skip()]
         return updates
 
-    async def _asked(self, given: Given) -> tuple[Prompt, Asked]:
+    async def _asked(self, given: Given, who: str) -> tuple[Prompt, Asked]:
         """What is asked now, and each lane with its own prompt."""
         pictures = await asyncio.to_thread(asking.images, self.store.images, given.files, given.sizes)
         if given.follows:
-            return asking.next_turn(self.registry, await self._finished(given.follows), given.text, pictures)
+            return asking.next_turn(self.registry, await self._finished(given.follows, who), given.text, pictures)
         prompt = asking.prompt(given.system, given.text, pictures, given.tools)
         return prompt, [(one, prompt) for one in asking.lanes(self.registry, given.lanes)]
 
-    async def _finished(self, run: str) -> Comparison:
-        """The comparison to follow up."""
+    async def _finished(self, run: str, who: str) -> Comparison:
+        """The comparison to follow up, its lanes as they are shown."""
+        showing = await self.store.show(run, who)
+        if showing and showing.sealed:
+            raise Problem(FIRST_RATE)
         live = self.recorder.live(run)
         if live and not live.over:
             raise Problem("Wait until every lane is done, or stop it: a follow-up goes to all of them.")
@@ -106,9 +112,9 @@ class Handlers:
         except TimeoutError as error:
             raise Problem(f"The comparison to follow up is not stored yet. {self.recorder.problem}") from error
         kept = await self.store.read(run)
-        if kept is None:
+        if kept is None or showing is None:
             raise Problem("The comparison to follow up is gone.")
-        return kept
+        return replace(kept, lanes=tuple(kept.lanes[position] for position in showing.order))
 
     async def stop(self, run: str) -> None:
         self.recorder.stop(run)
@@ -154,24 +160,31 @@ class Handlers:
         shown = run or ("" if lanes else await self.store.welcome())
         return shown, run or lanes, "\n".join(problems)
 
-    async def restore(self, source: str) -> list[Any]:
-        """The lanes of a comparison, named by its id, or those of a link."""
-        kept = await self.store.question(source)
-        if kept:
-            return self._chosen([asking.settings_for(each.lane) for each in kept.lanes])
+    async def restore(self, source: str, request: gr.Request) -> list[Any]:
+        """The lanes of a comparison, named by its id, as they are shown, or those of a link. Of a sealed one there is
+        only their number."""
+        if kept := await self.stage.kept(source, viewer.of(request)):
+            question, showing = kept
+            if showing.sealed:
+                return self._chosen([asking.usual(self.registry)[0]] * len(showing.order))
+            return self._chosen([asking.settings_for(question.lanes[position].lane) for position in showing.order])
         return self._chosen(link.read(self.registry, source)[0])
 
     async def show(self, run: str, request: gr.Request) -> tuple[Any, ...]:
         """The question, the rating bar, and what may be done next."""
         kept = await self.stage.kept(run, viewer.of(request))
         if kept is None:
-            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip()
-        asked = [each.lane for each in kept[0].lanes]
+            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip(), None, None
+        question, showing = kept
+        asked = [question.lanes[position].lane for position in showing.order]
+        info = FIRST_RATE if showing.sealed else asking.going_back(self.registry, asked)
         return (
             *self.stage.around(*kept),
-            gr.Checkbox(visible=True, info=asking.going_back(self.registry, asked)),
+            gr.Checkbox(visible=True, interactive=not showing.sealed, info=info),
             gr.Button(visible=self.recorder.live(run) is not None),
             self.recorder.problem or gr.skip(),
+            sending.shown(question, self.recorder),
+            single.offered(question),
         )
 
 
@@ -198,6 +211,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
     question = Drawn("question", elem_id="question")
+    share = Drawn("share", elem_id="share")
+    Drawn("raw", elem_id="raw")  # opened by the lanes' cards
     controls = Drawn("player", elem_id="player")
     bar = presets.build()
     with gr.Row(elem_id="lanes", equal_height=True):
@@ -206,17 +221,19 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
             does.slots.append(lane.build(registry, index, chosen))
     lane.offer(registry, discovery, does.slots)
     rating = Drawn("rating", elem_id="rating")
+    sends = sending.build(store, recorder, run)
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
     lanes = [count, *lane.filled(does.slots)]
-    around = [question, rating, box.follow, box.stop, notice]
+    around = [question, rating, box.follow, box.stop, notice, sends, share]
     asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.plan, *box.tools.fields, *fields]
 
     player = Player(stage, controls)
     shown = stage.wire(run, watched, does.show, around, ADDRESS, [player.wire(page, run)])
     shown.success(player.offer, run, controls, **PRIVATE)
     source.change(does.restore, source, lanes, **PRIVATE)
+    stage.revealed.change(does.restore, run, lanes, **PRIVATE)
     lined_up = presets.Handlers(registry, store, does.line_up)
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
 

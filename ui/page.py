@@ -23,6 +23,7 @@ THEME = gr.themes.Default(
     font_mono=[_LOCAL("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
 )
 
+ALIVE = (Path(__file__).parent / "assets" / "alive.js").read_text()
 BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
 
 
@@ -41,10 +42,11 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
 
 
 def settings() -> dict[str, Any]:
-    """What `gr.mount_gradio_app` takes beside the page."""
+    """What `gr.mount_gradio_app` takes beside a page."""
     return {
         "theme": THEME,
         "css": CSS,
+        "js": ALIVE,
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

@@ -5,20 +5,22 @@ import secrets
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import chain, islice
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import gradio as gr
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
 
 from backends.discovery import Discovery
 from backends.registry import Registry
+from backends.runner import Run
 from storage import export
 from storage.errors import StorageError
 from storage.recorder import Recorder
+from storage.showing import Showing
 from storage.store import Store
-from ui import backends, page, viewer
+from ui import backends, page, presentation, rate, sharing, viewer
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +97,9 @@ def build(
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
 
-    @app.get("/healthz")
+    beside = APIRouter()  # what both pages ask for, each beside its own address
+
+    @beside.get("/healthz")
     async def health() -> dict[str, str]:
         """`app` is another word after each start."""
         return {"status": "ok", "problem": recorder.problem, "app": word}
@@ -112,40 +116,76 @@ def build(
             raise HTTPException(404, "no such backend")
         return backends.shown(registry, backend, await discovery.refresh(name))
 
-    @app.get("/images/{sha256}")
+    @beside.get("/images/{sha256}")
     def image(sha256: str) -> FileResponse:
         try:
             return FileResponse(store.images.path(sha256), headers=FOREVER)
         except KeyError as error:
             raise HTTPException(404, "no such image") from error
 
-    @app.get("/answers/{run}/{place}")
+    @beside.get("/answers/{run}/{place}")
     async def answer(run: str, place: int, request: Request) -> PlainTextResponse:
         """The text to the letter of the answer that this viewer sees at `place`, for the copy button."""
-        showing = await store.show(run, viewer.named(request.cookies.get(viewer.COOKIE, "")))
+        showing = await store.show(run, who(request))
         if showing is None or not 0 <= place < len(showing.order):
             raise HTTPException(404, "no such answer")
         live, position = recorder.live(run), showing.order[place]  # what has just ended is stored a moment later
-        text = live.answers()[position].text if live else await store.answer_text(run, position)
+        if showing.sealed:
+            text = await disclosed(store, showing, live, place)
+        else:
+            text = live.answers()[position].text if live else await store.answer_text(run, position)
         if text is None:
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
 
     @app.get("/export.jsonl")
-    def jsonl() -> StreamingResponse:
-        return download(export.jsonl(store.engine, store.images), "lanewise.jsonl", "application/jsonl")
+    def jsonl(request: Request) -> StreamingResponse:
+        return download(export.jsonl(store.engine, store.images, who(request)), "lanewise.jsonl", "application/jsonl")
 
     @app.get("/export.csv")
-    def csv() -> StreamingResponse:
-        return download(export.csv(store.engine), "lanewise.csv", "text/csv; charset=utf-8")
+    def csv(request: Request) -> StreamingResponse:
+        return download(export.csv(store.engine, who(request)), "lanewise.csv", "text/csv; charset=utf-8")
 
-    blocks = page.build(registry, store, recorder, discovery)
+    app.include_router(sharing.routes(registry, store, recorder))
+
+    @app.get("/rate")
+    def beneath(asked: Request) -> RedirectResponse:
+        """The page's own files lie beneath it."""
+        return RedirectResponse(f"rate/?{asked.url.query}".rstrip("?"))
+
+    @app.post("/rate/{act}")
+    async def keep(
+        act: Literal["hold", "leave"], runs: Annotated[list[str], Body(max_length=9)], asked: Request
+    ) -> None:
+        """Keeps an evaluator's places in the queue for longer, or gives them back."""
+        change = store.hold if act == "hold" else store.release
+        await change(who(asked), runs)
+
+    app.include_router(beside)
+    app.include_router(beside, prefix="/rate")
+    mount(app, rate.build(store, recorder), "/rate", max_file_size="1b")  # it takes no files
+    return mount(app, page.build(registry, store, recorder, discovery), "/")
+
+
+def mount(app: FastAPI, blocks: gr.Blocks, path: str, **settings: Any) -> FastAPI:
     # mounted, Gradio would go on thinking that it is being built, when it hands out any file that it is asked for
     blocks.has_launched = True
     blocks.max_threads = 200
     blocks.state_session_capacity = 500
     blocks.queue(default_concurrency_limit=None)
-    return gr.mount_gradio_app(app, blocks, path="/", **page.settings())
+    return gr.mount_gradio_app(app, blocks, path=path, **page.settings() | settings)
+
+
+def who(request: Request) -> str:
+    """The viewer that asks."""
+    return viewer.named(request.cookies.get(viewer.COOKIE, ""))
+
+
+async def disclosed(store: Store, showing: Showing, live: Run | None, place: int) -> str | None:
+    """The text as far as this viewer may see it now."""
+    question = await store.question(showing.comparison_id)
+    every = live.answers() if live else [each.answer for each in await store.answered(showing.comparison_id)]
+    return question and presentation.text(question, showing, [every[position] for position in showing.order], place)
 
 
 def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:

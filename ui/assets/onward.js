@@ -1,0 +1,27 @@
+// Goes on to the next comparison once this one is rated: by a button, by a key, or by itself.
+const NAME = 'lanewise.evaluator', AT_ONCE = 'lanewise.onward';
+const next = $('button'), at_once = $('input');
+at_once.checked = localStorage.getItem(AT_ONCE) === 'yes';
+at_once.addEventListener('change', () => localStorage.setItem(AT_ONCE, at_once.checked ? 'yes' : 'no'));
+let before = {};
+
+function go() {
+  if (next.disabled) return;
+  next.disabled = true;
+  trigger('serve', { evaluator: localStorage.getItem(NAME), after: props.value.run });
+}
+next.addEventListener('click', go);
+
+function render() {
+  const v = props.value || {};
+  $('.onward').hidden = !v.run; next.disabled = !v.rated;
+  if (at_once.checked && v.over && before.run === v.run && !before.over) go();
+  before = v;
+}
+
+document.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !(props.value || {}).run || event.defaultPrevented) return;
+  if (event.target.closest('input:not([type=checkbox]), textarea, select, [contenteditable]')) return;
+  if (event.key === 'n' || (event.key === 'Enter' && !event.target.closest('button, summary, a'))) { event.preventDefault(); go(); }
+});
+watch('value', render); render();

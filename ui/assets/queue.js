@@ -1,0 +1,47 @@
+// Asks who rates, shows how far they are, keeps their places as long as the page is in sight and gives them back when it goes.
+const NAME = 'lanewise.evaluator', PATIENCE = 15000;
+const show = (selector, wanted) => { $(selector).hidden = !wanted; };
+const some = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
+let naming = false, holding = [];
+
+const send = (path) => navigator.sendBeacon(path, new Blob([JSON.stringify(holding)], { type: "application/json" }));
+const serve = () => trigger('serve', { evaluator: localStorage.getItem(NAME), after: '' });
+
+function render() {
+  const v = props.value || {}, name = localStorage.getItem(NAME) || '';
+  const asks = naming || (v.state === 'ready' && !name);
+  if (v.state === 'ready' && name && !naming) serve();
+  if (v.runs) holding = v.runs.filter(Boolean);
+  for (const src of v.images || []) new Image().src = src;
+  show('.name', asks); show('.far', v.evaluator && !asks);
+  show('.empty', v.state === 'empty' && !asks); show('.problem', v.state === 'problem' && !asks);
+  if (asks && document.activeElement !== $('.name input')) { $('.name input').value = name; $('.name input').focus(); }
+  if (v.evaluator) {
+    $('.count').textContent = `${v.rated.toLocaleString()} rated by you, ${v.left.toLocaleString()}${v.far ? ' or more' : ''} left`;
+    $('.far progress').max = Math.max(1, v.rated + v.left); $('.far progress').value = v.rated;
+    $('.as b').textContent = v.evaluator;
+    $('.empty h2').textContent = v.rated ? 'Nothing more waits for you' : 'Nothing waits for you';
+    $('.why').textContent = v.total ? `${v.complete.toLocaleString()} of ${some(v.total, 'comparison')} in the queue have all their ratings. What you made, rated or saw uncovered is not given to you; what others are rating just now may come back.` : 'The rating queue is empty.';
+  }
+  $('.problem p').textContent = v.text || '';
+  show('.problem a', v.run); $('.problem a').href = `../?run=${encodeURIComponent(v.run || '')}`;
+}
+
+$('.name').addEventListener('submit', (event) => {
+  event.preventDefault();
+  const name = $('.name input').value.trim();
+  if (!name) return;
+  localStorage.setItem(NAME, name); naming = false;
+  const bar = document.querySelector('#rating .name');
+  if (bar) { bar.value = name; bar.dispatchEvent(new Event('change')); }
+  $('.name input').blur(); serve();
+});
+element.addEventListener('click', ({ target }) => {
+  if (target.dataset.act === 'change') { naming = true; render(); }
+  if (target.dataset.act === 'look') serve();
+});
+
+setInterval(() => { if (!document.hidden && holding.length) send('hold'); }, 120000);
+setInterval(() => { if (!document.hidden && !naming && (props.value || {}).state === 'empty') serve(); }, PATIENCE);
+addEventListener('pagehide', () => { if (holding.length) send('leave'); });
+watch('value', render); render();

@@ -1,0 +1,16 @@
+// Asks others to rate this comparison: how many, or nobody any more.
+const send = (overlap) => trigger('send', { run: props.value.run, overlap });
+$('form').addEventListener('submit', (event) => { event.preventDefault(); send(Number($('input').value)); });
+$('[data-act=back]').addEventListener('click', () => send(0));
+let run = null;
+function render() {
+  const v = props.value || {};
+  $('.sending').hidden = !v.run;
+  if (!v.run) return;
+  if (v.run !== run) { run = v.run; $('input').value = v.usual; }
+  $('input').max = v.most;
+  $('form').hidden = v.overlap > 0; $('.sent').hidden = v.overlap === 0;
+  $('.sent span').textContent = `In the rating queue: ${v.rated} of ${v.overlap} ratings.`;
+  $('.said').textContent = v.said;
+}
+watch('value', render); render();
