@@ -60,7 +60,8 @@ def jsonl(engine: Engine, files: ImageStore | None = None, viewer: str | None = 
         recordings, odd = recorded(connection, answer_ids), flags_of(connection, answer_ids)
         prompt_ids = {row.prompt_id for row in chain(found, *lanes.values())}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
-        ratings, shows = (each(connection, [row.id for row in found]) for each in (ratings_of, showings_of))
+        ids = [row.id for row in found]
+        ratings, shows = ratings_of(connection, ids), showings_of(connection, ids)
         for row in found:
             if row.id in sealed:
                 yield _line(_withheld(row, bodies[row.prompt_id]))
@@ -88,7 +89,8 @@ def csv(engine: Engine, viewer: str | None = None) -> Iterator[bytes]:
         odd = flags_of(connection, [lane.id for lane in chain(*lanes.values())])
         prompt_ids = {row.prompt_id for row in found}
         bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
-        ratings, shows = (each(connection, [row.id for row in found]) for each in (ratings_of, showings_of))
+        ids = [row.id for row in found]
+        ratings, shows = ratings_of(connection, ids), showings_of(connection, ids)
         for row in found:
             body = orjson.loads(bodies[row.prompt_id])
             shared = [
@@ -146,7 +148,7 @@ def _judged(
     """A skipped rating has no pairs."""
     order = list(shown.order) if shown else list(range(len(figures)))
     for a, b, winner in pairs(rating.ranking, rating.all_bad):
-        judgement = [rating.evaluator, rating.created_at.isoformat(), winner, rating.strength]
+        judgement: list[Any] = [rating.evaluator, rating.created_at.isoformat(), winner, rating.strength]
         judgement += [", ".join(rating.tags), rating.comment, orjson.dumps(rating.traces).decode()]
         judgement += [rating.blind, rating.early, rating.seconds]
         judgement += [shown.id, shown.pace, shown.traces] if shown else [None] * 3

@@ -19,7 +19,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import BEGAN, ONE, THREE, TWO, asking, entries, long_talk, png, stamped
+from made import BEGAN, ONE, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends import recording
@@ -29,6 +29,7 @@ from backends.flags import Flag
 from backends.prompt import Prompt, UserTurn
 from storage import export
 from storage.errors import StorageError
+from storage.plan import BLIND, Plan
 from storage.prompts import body
 from storage.store import Store
 
@@ -74,8 +75,8 @@ def lines(store: Store, images: bool = False) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in export.jsonl(store.engine, store.images if images else None)]
 
 
-def rows(store: Store) -> list[dict[str, str]]:
-    text = b"".join(export.csv(store.engine)).decode("utf-8-sig")
+def rows(store: Store, viewer: str | None = None) -> list[dict[str, str]]:
+    text = b"".join(export.csv(store.engine, viewer)).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -88,7 +89,7 @@ async def test_a_line_of_jsonl_holds_all_that_is_kept(store: Store) -> None:
     first = await told(store, asking("one"))
     second = await told(store, long_talk(), lanes=3, follows=first)
     for ranking in ([[1], [0, 2]], [[0], [1], [2]]):
-        await store.rate(second, "Ann", ranking, tags=["clear"], comment="Good.")
+        await store.rate(second, "Ann", judged(*ranking, tags=("clear",), comment="Good."))
     one, two = lines(store)
     assert (one["id"], two["id"], two["follows_id"]) == (first, second, first)
     assert datetime.fromisoformat(two["started_at"]) == BEGAN
@@ -110,7 +111,7 @@ async def test_a_line_of_jsonl_holds_all_that_is_kept(store: Store) -> None:
 
 
 async def test_what_a_loop_of_tool_calls_and_the_server_itself_told_is_exported(store: Store) -> None:
-    await store.rate(await looped(store), "Ann", [[0], [1]])
+    await store.rate(await looped(store), "Ann", judged([0], [1]))
     ((line,), (row,)) = lines(store), rows(store)
     lane = line["lanes"][0]
     assert (lane["rounds"], lane["waited"], lane["replays"], lane["waits"]) == (2, 2.5, False, True)
@@ -154,9 +155,9 @@ async def test_images_are_named_and_go_along_where_wanted(store: Store) -> None:
 async def test_csv_has_a_row_per_pair_of_each_rating_that_counts(store: Store) -> None:
     comparison_id = await told(store, asking("one"), lanes=3)
     await told(store, asking("never rated"))
-    await store.rate(comparison_id, "Ann", [[0], [1], [2]])
-    await store.rate(comparison_id, "Ann", [[1], [0, 2]], tags=["clear", "short"])
-    await store.rate(comparison_id, "Bob", [], all_bad=True)
+    await store.rate(comparison_id, "Ann", judged([0], [1], [2]))
+    await store.rate(comparison_id, "Ann", judged([1], [0, 2], tags=("clear", "short")))
+    await store.rate(comparison_id, "Bob", judged(all_bad=True))
     found = rows(store)
     assert [(row["evaluator"], row["backend_a"], row["backend_b"], row["winner"]) for row in found] == [
         ("Ann", "one", "two", "model_b"),
@@ -177,6 +178,51 @@ async def test_csv_has_a_row_per_pair_of_each_rating_that_counts(store: Store) -
     assert (first["flags_a"], first["flags_b"]) == ("", "unknown_tool no_usage")
     assert first["reasoning_a"] == "Let me think. "
     assert first["text_a"] == "'" + "=1+1 is 2\u2028🙂\nDone."
+
+
+async def test_what_is_sealed_for_a_viewer_is_exported_without_its_lanes(store: Store) -> None:
+    prompt = asking("Who is it?")
+    asked = [(lane, prompt) for lane in (ONE, TWO)]
+    blind = await store.create(prompt, asked, Plan(BLIND), "maker")
+    plain = await told(store, asking("Hello"))
+    await store.rate(plain, "Ada", judged([0], [1]))
+    await store.rate(blind, "Ada", judged([0], [1]))
+
+    sealed, whole = (orjson.loads(line) for line in export.jsonl(store.engine, viewer="stranger"))
+    assert sealed.keys() == {"id", "created_at", "prompt", "sealed"}
+    assert (sealed["id"], sealed["sealed"], whole["id"]) == (blind, True, plain)
+    assert [row["comparison_id"] for row in rows(store, "stranger")] == [plain]
+    assert [row["comparison_id"] for row in rows(store)] == [blind, plain]
+
+    await store.reveal(blind, "maker", "choice")
+    assert "sealed" not in orjson.loads(next(export.jsonl(store.engine, viewer="maker")))
+    assert [row["comparison_id"] for row in rows(store, "maker")] == [blind, plain]
+
+
+async def test_a_rating_is_exported_with_how_it_was_shown_and_made(store: Store) -> None:
+    prompt = asking("Who is it?")
+    run = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO)], Plan(BLIND), "maker")
+    seen = await store.show(run, "maker")
+    assert seen
+    best, worst = seen.order
+    judgement = judged([best], [worst], strength=2, seconds=0.0, read=(worst,), early=True)
+    await store.rate(run, "Ada", judgement, seen)
+    await store.rate(run, "Grace", judged(skipped="an answer is missing"), seen)
+
+    (row,) = rows(store)
+    told = ("blind", "early", "strength", "seconds", "showing_id", "pace", "traces_shown")
+    assert [row[name] for name in told] == ["True", "True", "2", "0.0", seen.id, "together", "hidden"]
+    sides = "ab" if best == 0 else "ba"
+    assert [row[f"shown_as_{side}"] for side in sides] == ["1", "2"]
+    assert [row[f"read_{side}"] for side in sides] == ["False", "True"]
+    (line,) = lines(store)
+    assert [(each["id"], each["order"], each["seed"]) for each in line["showings"]] == [
+        (seen.id, [*seen.order], seen.seed)
+    ]
+    assert [(each["skipped"], each["showing_id"]) for each in line["ratings"]] == [
+        ("", seen.id),
+        ("an answer is missing", seen.id),
+    ]
 
 
 @given(st.text(max_size=3), st.sampled_from("=+-@\t\r＝"), st.text(alphabet=" \t\n\u00a0", max_size=3))
@@ -275,7 +321,7 @@ async def test_every_batch_seeks(store: Store) -> None:
 
 
 async def test_the_command_writes_files(store: Store, url: str, tmp_path: Path) -> None:
-    await store.rate(await told(store, asking("one")), "Ann", [[0], [1]])
+    await store.rate(await told(store, asking("one")), "Ann", judged([0], [1]))
     for kind in ("jsonl", "csv"):
         out = tmp_path / f"out.{kind}"
         await asyncio.to_thread(export.main, ["--format", kind, "--out", str(out), "--database", url])
