@@ -2,7 +2,7 @@
 function render() {
   const v = props.value || {};
   $('.question').hidden = !v.run;
-  document.getElementById('lanes').toggleAttribute('data-sealed', !!v.sealed);
+  document.getElementById('lanes')?.toggleAttribute('data-sealed', !!v.sealed);
   if (!v.run) return;
   $('.thread').hidden = v.thread.length < 2;
   $('.thread').replaceChildren(...v.thread.map((turn, i) => {
