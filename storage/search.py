@@ -16,7 +16,7 @@ from backends.answer import State
 from storage import lanes
 from storage.comparison import Filter, Page, Piece, Row, RowLane, Snippet, current
 from storage.queries import answers_of, flags_of, images_of, ratings_of
-from storage.schema import comparisons, facets, number
+from storage.schema import comparisons, facets, number, showings
 from storage.showing import sealed_among, sealed_for
 
 KINDS = ("backend", "artifact", "effort", "flag", "evaluator", "tag", "rated", "origin")
@@ -59,6 +59,7 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
     told = [row.id for row in shown if row.id not in sealed]
     asked, judged = answers_of(connection, told), ratings_of(connection, told)
     odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
+    orders = _orders(connection, told, viewer)
     shown_images = images_of(connection, [row.prompt_id for row in shown])
     listed = tuple(
         Row(
@@ -73,12 +74,20 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
                 for lane in asked[row.id]
             ),
             ratings=current(judged[row.id]),
+            order=orders.get(row.id) or tuple(range(len(asked[row.id]))),
             sealed=row.id in sealed,
             snippets=_snippets(row, SOURCES[:1] if row.id in sealed else SOURCES) if wanted.words.strip() else (),
         )
         for row in shown
     )
     return Page(listed, shown[-1].number if len(rows) > limit else None)
+
+
+def _orders(connection: Connection, ids: Sequence[str], viewer: str) -> dict[str, tuple[int, ...]]:
+    """The lanes' positions as this viewer was shown them."""
+    shown = select(showings.c.comparison_id, showings.c.order)
+    rows = connection.execute(shown.where(showings.c.comparison_id.in_(ids), showings.c.viewer == viewer))
+    return {row.comparison_id: tuple(row.order) for row in rows}
 
 
 def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[Any]:
@@ -146,7 +155,8 @@ def _values(kind: str) -> sa.Select[Any]:
 
 def _marked(rows: sa.Select[Any]) -> sa.Select[Any]:
     """The same with the texts that words were found in: read of no more rows than are fetched."""
-    return rows.add_columns(*(func.highlight(_search.c.search, at, *MARKS).label(name) for at, name in enumerate(SOURCES)))
+    marked = (func.highlight(_search.c.search, at, *MARKS).label(source) for at, source in enumerate(SOURCES))
+    return rows.add_columns(*marked)
 
 
 def _snippets(row: sa.Row[Any], sources: Sequence[str]) -> tuple[Snippet, ...]:

@@ -33,8 +33,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
         with gr.Tabs(selected="compare") as tabs:
             with gr.Tab("Compare", id="compare"):
                 shown = compare.build(page, registry, store, recorder, discovery)
-            with gr.Tab("History", id="history") as tab:
-                history.build(store, shown, tabs, tab)
+            with gr.Tab("History", id="history"):
+                history.build(page, store, recorder, shown, tabs)
             with gr.Tab("Backends", id="backends"):
                 backends.build()
         page.load(None, js=BEGIN)

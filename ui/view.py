@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from backends.flags import TITLES
-from storage.comparison import Page, Question, Rating, Row
+from storage.comparison import Question, Rating, Row, Snippet
 from storage.prompts import asked
 from storage.ratings import STRENGTHS
 
@@ -40,38 +40,49 @@ def _readable(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def history(page: Page, flags: Sequence[str], flag: str, first: bool) -> dict[str, Any]:
-    """`flags` are those to choose from, `flag` the one that is chosen."""
-    return {
-        "flags": [{"code": code, "title": titled(code)} for code in flags],
-        "flag": flag,
-        "rows": [history_row(row) for row in page.rows],
-        "next": str(page.next or ""),
-        "first": first,
-    }
-
-
 def history_row(row: Row) -> dict[str, Any]:
+    """Letters are of places, as who looks was shown the lanes; a chosen lane is named by its position."""
+    letters = {position: LETTERS[place] for place, position in enumerate(row.order)}
     return {
         "id": row.id,
         "title": row.title,
+        "prompt": row.prompt_id,
+        "sealed": row.sealed,
         "at": row.created_at.isoformat(),
         "images": [image_url(sha256) for sha256 in row.images],
         "lanes": [
-            {"letter": letter, "label": lane.label, "state": str(lane.state)}
-            for letter, lane in zip(LETTERS, row.lanes, strict=False)
+            {"letter": letter, "position": position, "label": lane.label, "state": str(lane.state)}
+            for position, letter in letters.items()
+            for lane in row.lanes[position : position + 1]
         ],
-        "flags": [{"title": titled(code), "lanes": " ".join(letters)} for code, letters in flagged(row).items()],
-        "rating": "; ".join(verdict(rating) for rating in row.ratings),
+        "flags": [{"title": titled(code), "lanes": " ".join(each)} for code, each in flagged(row, letters).items()],
+        "ratings": [
+            {"evaluator": each.evaluator, "verdict": verdict(_placed(each, row.order))} for each in row.ratings
+        ],
+        "snippets": [
+            {"where": found_in(each, letters), "pieces": [list(piece) for piece in each.pieces]}
+            for each in row.snippets
+        ],
     }
 
 
-def flagged(row: Row) -> dict[str, list[str]]:
+def flagged(row: Row, letters: Mapping[int, str]) -> dict[str, list[str]]:
     """The letters of the lanes that each code flags."""
     codes = dict.fromkeys(code for lane in row.lanes for code in lane.flags)
     return {
-        code: [letter for letter, lane in zip(LETTERS, row.lanes, strict=False) if code in lane.flags] for code in codes
+        code: [letter for position, letter in letters.items() if code in row.lanes[position].flags] for code in codes
     }
+
+
+def _placed(rating: Rating, order: Sequence[int]) -> Rating:
+    """The rating with places instead of positions."""
+    ranking = tuple(tuple(sorted(order.index(each) for each in group)) for group in rating.ranking)
+    return replace(rating, ranking=ranking)
+
+
+def found_in(snippet: Snippet, letters: Mapping[int, str]) -> str:
+    source, letter = snippet.source.capitalize(), letters.get(snippet.position, "")
+    return source if snippet.source == "prompt" else f"{source} {letter}".rstrip()
 
 
 def titled(code: str) -> str:
