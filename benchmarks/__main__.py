@@ -1,9 +1,9 @@
-"""`python -m benchmarks [reader] [page] [start] [--quick]`: runs the named benchmarks, or all of them."""
+"""`python -m benchmarks [reader] [page] [start] [replay] [--quick]`: runs the named benchmarks, or all of them."""
 
 import argparse
 from importlib import import_module
 
-NAMES = ("reader", "page", "start")
+NAMES = ("reader", "page", "start", "replay")
 
 
 def main() -> None:
