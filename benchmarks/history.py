@@ -155,7 +155,7 @@ def main(quick: bool) -> None:
                 "the first page": measured(connection, EVERYTHING, repeats),
                 "a page in the middle": measured(connection, EVERYTHING, repeats, middle),
                 **{name: measured(connection, wanted, repeats) for name, wanted in (FILTERS | SEARCHES).items()},
-                "what can be chosen": taken(lambda: search.choices(connection), repeats),
+                "what can be chosen": taken(lambda: search.choices(connection, "viewer"), repeats),
                 "a search without an index": taken(lambda: connection.exec_driver_sql(SCAN).all(), 1),
             }
         database.close()

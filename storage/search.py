@@ -139,18 +139,23 @@ def ids(connection: Connection, wanted: Filter, viewer: str) -> tuple[str, ...]:
     return tuple(connection.scalars(found(wanted, viewer).with_only_columns(comparisons.c.id)))
 
 
-def choices(connection: Connection) -> dict[str, tuple[str, ...]]:
-    """What can be chosen of each kind."""
-    return {kind: tuple(connection.scalars(_values(kind))) for kind in KINDS}
+def choices(connection: Connection, viewer: str) -> dict[str, tuple[str, ...]]:
+    """What can be chosen of each kind, without what only sealed comparisons have that tells their lanes apart."""
+    return {kind: tuple(connection.scalars(_values(kind, viewer))) for kind in KINDS}
 
 
-def _values(kind: str) -> sa.Select[Any]:
+def _values(kind: str, viewer: str) -> sa.Select[Any]:
     """Each value once: from one to the next in the index, not through all its rows."""
     value, of_kind = facets.c.value, facets.c.kind == kind
     seen = select(func.min(value).label("value")).where(of_kind).cte("seen", recursive=True)
     later = select(func.min(value)).where(of_kind, value > seen.c.value).scalar_subquery()
     seen = seen.union_all(select(later).where(seen.c.value.is_not(None)))
-    return select(seen.c.value).where(seen.c.value.is_not(None))
+    values = select(seen.c.value).where(seen.c.value.is_not(None))
+    if kind not in TELLING:
+        return values
+    numbered = facets.join(comparisons, comparisons.c.number == facets.c.number)
+    told = sa.exists().select_from(numbered).where(of_kind, value == seen.c.value, ~sealed_for(viewer))
+    return values.where(told)
 
 
 def _marked(rows: sa.Select[Any]) -> sa.Select[Any]:

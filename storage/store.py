@@ -197,9 +197,9 @@ class Store:
         """The ids of all that this viewer finds, the newest first."""
         return await self._read(lambda connection: search.ids(connection, wanted, viewer))
 
-    async def choices(self) -> dict[str, tuple[str, ...]]:
+    async def choices(self, viewer: str = "") -> dict[str, tuple[str, ...]]:
         """What a `Filter` can be made of, by the name of its field."""
-        return await self._read(search.choices)
+        return await self._read(lambda connection: search.choices(connection, viewer))
 
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""

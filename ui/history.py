@@ -52,7 +52,7 @@ class Handlers:
         page = await self.store.page(before, ROWS, wanted(sent), viewer.of(request))
         return {
             "filter": _texts(sent.get("filter")),
-            "choices": _choices(await self.store.choices()),
+            "choices": _choices(await self.store.choices(viewer.of(request))),
             "rows": [view.history_row(row) for row in page.rows],
             "next": str(page.next or ""),
             "first": before is None,

@@ -20,6 +20,7 @@ from backends.prompt import Prompt, UserTurn
 from storage.comparison import Comparison, Filter, Row, current
 from storage.errors import RatingError, StorageError
 from storage.lanes import address_hash
+from storage.plan import BLIND, Plan
 from storage.store import Store
 
 LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
@@ -274,6 +275,15 @@ async def test_a_flag_of_another_version_is_shown_by_its_code(store: Store) -> N
     await flagged(store, Flag("new", "Not known here."))
     assert (await store.choices())["flag"] == ("new",)
     assert (await store.page(wanted=Filter(flag="new"))).rows[0].lanes[0].flags == ("new",)
+
+
+async def test_what_only_sealed_comparisons_have_is_no_choice(store: Store) -> None:
+    prompt = asking("Who?")
+    run = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO)], Plan(BLIND), "maker")
+    assert (await store.choices("stranger"))["backend"] == ()
+    await store.reveal(run, "maker", "choice")
+    assert (await store.choices("maker"))["backend"] == ("one", "two")
+    assert (await store.choices("stranger"))["backend"] == ()
 
 
 async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
