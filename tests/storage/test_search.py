@@ -1,0 +1,300 @@
+"""What people look for is found, whatever they type; what is sealed for them is not found by what would tell of it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from made import BEGAN, ONE, THREE, TWO, asking
+from sqlalchemy import create_engine, event, text
+
+from backends.answer import fold
+from backends.events import Event, Finished, ReasoningDelta, Stamped, TextDelta
+from backends.flags import Flag
+from backends.prompt import Prompt, UserTurn
+from storage import search
+from storage.comparison import Filter, Piece, Row, Snippet
+from storage.plan import BLIND, Plan
+from storage.ratings import Judgement
+from storage.store import OPENLY, Store
+
+LANES = (ONE, TWO, THREE)
+LEAK = Flag("marker_leak", "In line 1.")
+
+
+def said(answer: str, reasoning: str = "") -> tuple[Stamped, ...]:
+    events: tuple[Event, ...] = (ReasoningDelta(reasoning), TextDelta(answer), Finished("stop"))
+    return tuple(Stamped(number, each) for number, each in enumerate(events))
+
+
+async def kept(
+    store: Store,
+    question: str = "What is it?",
+    answers: Sequence[str] = ("An answer.", "Another."),
+    reasoning: str = "",
+    flags: Sequence[Sequence[Flag]] = (),
+    plan: Plan = OPENLY,
+    maker: str = "",
+) -> str:
+    """A comparison whose lanes have ended, one after another; the last of them has reasoning."""
+    prompt = Prompt("", (UserTurn(question),))
+    comparison_id = await store.create(prompt, [(lane, prompt) for lane in LANES[: len(answers)]], plan, maker)
+    for position, answer in enumerate(answers):
+        last = position == len(answers) - 1
+        ended = {position: fold(said(answer, reasoning if last else ""))}
+        await store.append(comparison_id, BEGAN, [], ended, flags if last else ())
+    return comparison_id
+
+
+async def found(store: Store, words: str = "", viewer: str = "", **filters: Any) -> list[str]:
+    return [row.id for row in (await rows(store, words, viewer, **filters))]
+
+
+async def rows(store: Store, words: str = "", viewer: str = "", **filters: Any) -> tuple[Row, ...]:
+    return (await store.page(wanted=Filter(words, **filters), viewer=viewer)).rows
+
+
+async def test_words_are_found_in_prompts_answers_and_reasoning_newest_first(store: Store) -> None:
+    asked = await kept(store, "Where is the lighthouse?")
+    answered = await kept(store, answers=("On the cliff.", "The LIGHTHOUSE is old."))
+    thought = await kept(store, reasoning="They mean the lighthouse.")
+    await kept(store)
+    assert await found(store, "lighthouse") == [thought, answered, asked]
+    assert [[(each.source, each.position) for each in row.snippets] for row in await rows(store, "lighthouse")] == [
+        [("reasoning", 1)],
+        [("answer", 1)],
+        [("prompt", 0)],
+    ]
+
+
+async def test_all_words_are_wanted_wherever_in_the_comparison_they_stand(store: Store) -> None:
+    both = await kept(store, "A red apple", answers=("Pears.", "And plums."))
+    await kept(store, "A red car")
+    assert await found(store, "plums apple") == [both]
+    assert await found(store, '"red apple"') == [both]
+    assert await found(store, '"apple red"') == []
+    assert await found(store, "app*") == [both]
+    assert len(await found(store, "red")) == 2
+
+
+async def test_accents_and_case_do_not_matter(store: Store) -> None:
+    comparison_id = await kept(store, "Où est la Forêt?")
+    assert await found(store, "OU foret") == [comparison_id]
+
+
+async def test_no_phrase_reaches_from_one_answer_into_the_next(store: Store) -> None:
+    await kept(store, answers=("It ends here", "and begins there"))
+    assert await found(store, '"here and"') == []
+
+
+async def test_a_snippet_marks_the_hits_and_leaves_the_text_as_it_is(store: Store) -> None:
+    await kept(store, "Hello", answers=("word " * 40 + "<b>needle</b>\n and " + "more " * 60, "No."))
+    ((snippet,),) = [row.snippets for row in await rows(store, "needle")]
+    assert (snippet.source, snippet.position) == ("answer", 0)
+    before, hit, after = snippet.pieces
+    assert before.text.startswith("… ")
+    assert before.text.endswith("word <b>")
+    assert hit == Piece("needle", hit=True)
+    assert after.text.startswith("</b> and more")
+    assert after.text.endswith(" …")
+    assert sum(len(piece.text) for piece in snippet.pieces) <= search.LENGTH + 4
+
+
+async def test_what_has_no_answer_yet_is_found_by_its_prompt(store: Store) -> None:
+    prompt = asking("Where is the lighthouse?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)])
+    assert await found(store, "lighthouse") == [comparison_id]
+
+
+async def test_an_answer_that_ends_again_is_found_by_its_last_words_only(store: Store) -> None:
+    comparison_id = await kept(store, answers=("The first words.", "Others."))
+    await store.append(comparison_id, BEGAN, [], {0: fold(said("The last ones."))})
+    assert await found(store, "first") == []
+    assert await found(store, "last others") == [comparison_id]
+    assert not damaged(store)
+
+
+@pytest.mark.parametrize("words", ['"', '""', "!!", "-", "*", "^", "(((", "\0", "\ud800"])
+async def test_where_there_is_no_word_nothing_is_found(store: Store, words: str) -> None:
+    await kept(store)
+    assert await found(store, words) == []
+
+
+@pytest.mark.parametrize(
+    "words", ["what AND (it", '"what is', "NEAR(what it, 3", "prompt:what", "what*it", "what NOT it", "{what} : is"]
+)
+async def test_what_looks_like_syntax_is_searched_as_words(store: Store, words: str) -> None:
+    comparison_id = await kept(store, f"Here: {words}, as it was typed")
+    assert await found(store, words) == [comparison_id]
+
+
+@given(words=st.text(max_size=60) | st.text('ab"*():^-+{} ', max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+def test_nothing_that_is_typed_is_refused(store: Store, words: str) -> None:
+    asyncio.run(rows(store, words, rated="no"))
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+def test_what_was_asked_is_found_by_its_own_words(store: Store, text: str) -> None:
+    comparison_id = asyncio.run(kept(store, f"lighthouse {text}", answers=("Yes.",)))
+    words = " ".join(each for each in text.replace('"', " ").split() if each.isalnum() and each.isascii())
+    assert comparison_id in asyncio.run(found(store, f"lighthouse {words}"))
+
+
+async def test_filters_combine_with_each_other_and_with_words(store: Store) -> None:
+    two = await kept(store, "One")
+    three = await kept(store, "Two", answers=("A", "B", "C"), flags=[(LEAK,), (), ()])
+    await store.rate(three, "Ann", Judgement(((0,), (1, 2)), tags=("clear", "wrong")))
+    assert await found(store, backend="two") == [three, two]
+    assert await found(store, backend="three") == [three]
+    assert await found(store, artifact="NVFP4", effort="high") == [three]
+    assert await found(store, flag="marker_leak", evaluator="Ann", tag="clear", rated="yes") == [three]
+    assert await found(store, rated="no") == [two]
+    assert await found(store, rated="no", backend="three") == []
+    assert await found(store, "two", backend="three") == [three]
+    assert await found(store, "one", backend="three") == []
+    assert await found(store, origin="shipped") == []
+
+
+async def test_days_bound_the_list(store: Store) -> None:
+    ids = [await kept(store, str(number)) for number in range(3)]
+    at = [row.created_at for row in reversed((await store.page()).rows)]
+    assert await found(store, since=at[1]) == ids[:0:-1]
+    assert await found(store, before=at[1]) == ids[:1]
+    assert await found(store, since=at[0] + timedelta(days=1)) == []
+
+
+async def test_only_ratings_that_count_are_filtered_by(store: Store) -> None:
+    comparison_id = await kept(store)
+    await store.rate(comparison_id, "Ann", Judgement(((0,), (1,)), tags=("clear",)))
+    await store.rate(comparison_id, "Bob", Judgement(((0,), (1,)), tags=("wrong",)))
+    await store.rate(comparison_id, "Ann", Judgement(((1,), (0,)), tags=("too long",)))
+    assert (await store.choices())["tag"] == ("too long", "wrong")
+    await store.rate(comparison_id, "Bob", Judgement((), skipped=store.rubric.skips[0]))
+    assert (await store.choices())["evaluator"] == ("Ann",)
+    await store.rate(comparison_id, "Ann", Judgement((), skipped=store.rubric.skips[0]))
+    assert await found(store, rated="no") == [comparison_id]
+
+
+async def test_a_flag_that_is_taken_back_is_not_filtered_by(store: Store) -> None:
+    comparison_id = await kept(store, flags=[(LEAK,), (LEAK,)])
+    ended = {0: fold(said("Again."))}
+    await store.append(comparison_id, BEGAN, [], ended, [(), (LEAK,)])
+    assert await found(store, flag="marker_leak") == [comparison_id]
+    await store.append(comparison_id, BEGAN, [], ended, [(), ()])
+    assert await found(store, flag="marker_leak") == []
+
+
+async def test_of_a_sealed_comparison_only_its_prompt_is_found(store: Store) -> None:
+    comparison_id = await kept(store, "Hello there", ("lighthouse", "Other."), flags=[(LEAK,), ()], plan=Plan(BLIND))
+    for words in ("lighthouse", "hello lighthouse"):
+        assert await found(store, words) == []
+    telling: Sequence[dict[str, str]] = (
+        {"backend": "two"},
+        {"artifact": "FP8"},
+        {"effort": "high"},
+        {"flag": LEAK.code},
+    )
+    for filters in telling:
+        assert await found(store, **filters) == []
+        assert await found(store, "hello", **filters) == []
+    (row,) = await rows(store, "hello", rated="no")
+    assert (row.id, row.sealed, row.lanes, row.ratings) == (comparison_id, True, (), ())
+    assert row.snippets == (Snippet("prompt", 0, (Piece("Hello", hit=True), Piece(" there", hit=False))),)
+
+    await store.reveal(comparison_id, "", "choice")
+    assert await found(store, "lighthouse", backend="two") == [comparison_id]
+    assert await found(store, "lighthouse", viewer="another") == []
+    (row,) = await rows(store)
+    assert (row.sealed, len(row.lanes), sorted(row.order)) == (False, 2, [0, 1])
+
+
+async def test_what_can_be_chosen_is_what_is_stored(store: Store) -> None:
+    assert set((await store.choices()).values()) == {()}
+    await kept(store, answers=("A", "B", "C"), flags=[(LEAK,), (), ()])
+    chosen = await store.choices()
+    assert (chosen["backend"], chosen["artifact"]) == (("one", "three", "two"), ("FP8", "NVFP4"))
+    assert (chosen["effort"], chosen["flag"], chosen["rated"]) == (("high",), ("marker_leak",), ("no",))
+
+
+async def test_a_search_walks_through_its_hits_and_sorts_nothing(store: Store) -> None:
+    await kept(store)
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        store._database.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values))
+    )
+    await found(store, "answer", backend="one", rated="no")
+    await found(store, backend="one", rated="no")
+    lists = [(sql, values) for sql, values in asked if "comparisons.title" in sql]
+    with store.engine.connect() as connection:
+        plans = [
+            [str(row.detail) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
+            for sql, values in lists
+        ]
+    searched, filtered = plans
+    assert searched[0].startswith("SCAN search VIRTUAL TABLE INDEX")
+    assert filtered[0].startswith("SEARCH facets USING PRIMARY KEY")
+    assert not [plan for plan in searched + filtered if "TEMP B-TREE" in plan or plan.startswith("SCAN comparisons")]
+
+
+def test_a_database_from_before_is_searched_once_it_is_opened(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lanewise.db'}"
+    body = '{"system":"","turns":[{"role":"user","text":"Where is the lighthouse?","images":[]}],"tools":[]}'
+    empty = dict.fromkeys(("address_hash", "server", "reported_model", "failure_kind", "failure_message"), "")
+    before: dict[str, dict[str, object]] = {
+        "prompts": {"id": "p" * 64, "body": body},
+        "comparisons": {
+            "id": "c" * 32,
+            "created_at": "2026-01-02 03:04:05.678900",
+            "prompt_id": "p" * 64,
+            "title": "Where is the lighthouse?",
+        },
+        "answers": {
+            **empty,
+            **{"id": "a" * 32, "comparison_id": "c" * 32, "position": 0, "prompt_id": "p" * 64, "end_us": 3},
+            **{"backend": "one", "kind": "openai", "model": "m", "artifact": "FP8", "effort": "high", "state": "done"},
+            **{"finish_reason": "stop", "pieces": 1},
+        },
+        "texts": {"answer_id": "a" * 32, "request": "", "reasoning": "", "text": "On the cliff.", "calls": "[]"},
+        "flags": {"answer_id": "a" * 32, "code": "odd_finish", "detail": "", "comparison_id": "c" * 32},
+        "ratings": {
+            **{"id": "r" * 32, "comparison_id": "c" * 32, "evaluator": "Ann", "ranking": "[[0]]", "all_bad": 0},
+            **{"tags": '["clear"]', "comment": "", "created_at": "2026-01-02 03:05:00.000000"},
+        },
+    }
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "storage:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for table, row in before.items():
+            marks = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+    engine.dispose()
+
+    store = Store.open(url)
+    filters = {"backend": "one", "flag": "odd_finish", "evaluator": "Ann", "tag": "clear", "rated": "yes"}
+    assert asyncio.run(found(store, "lighthouse cliff", **filters)) == ["c" * 32]
+    newer = asyncio.run(kept(store))
+    assert asyncio.run(found(store)) == [newer, "c" * 32]
+    assert not damaged(store)
+    store.close()
+
+
+def damaged(store: Store) -> bool:
+    """Does the index differ from the texts that it is of?"""
+    with sqlite3.connect(str(store._database.path)) as connection:
+        try:
+            connection.execute("INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")
+        except sqlite3.DatabaseError:
+            return True
+    return False
