@@ -16,9 +16,8 @@ function request({ body, more, remarks, at }, i, all) {
   const name = `Request as sent${all.length > 1 ? `, round ${i + 1} of ${all.length}` : ''}`;
   text.tabIndex = 0; text.setAttribute('role', 'region'); text.setAttribute('aria-label', name);
   row.append(copies('Copy', `${at}.json`), copies('Copy as curl', `${at}.sh`), copies('Copy as Python', `${at}.py`), downloads('Download', `${at}.json`));
-  box.append(make('h3', '', name), row, text);
+  box.append(make('h3', '', name), row, ...remarks.map((remark) => make('p', 'remark', remark)), text);
   if (more) box.append(make('p', 'more', `${more} more characters are in the download.`));
-  for (const remark of remarks) box.append(make('p', 'remark', `To send it again: ${remark}`));
   return box;
 }
 
