@@ -15,9 +15,10 @@ from storage.comparison import Comparison
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import about, asking, composer, lane, link, presets, sending, single, viewer
+from ui import about, asking, composer, difference, lane, link, presets, sending, single, viewer
 from ui.asking import Asked, Given, Problem, Settings
 from ui.component import PRIVATE, Drawn
+from ui.difference import Differences
 from ui.lane import Slot
 from ui.player import Player
 from ui.stage import Stage
@@ -174,7 +175,8 @@ class Handlers:
         """The question, the rating bar, and what may be done next."""
         kept = await self.stage.kept(run, viewer.of(request))
         if kept is None:
-            return None, None, gr.Checkbox(visible=False, value=False), gr.Button(visible=False), gr.skip(), None, None
+            hidden = gr.Checkbox(visible=False, value=False), gr.Button(visible=False)
+            return None, None, *hidden, gr.skip(), None, None, None
         question, showing = kept
         asked = [question.lanes[position].lane for position in showing.order]
         info = FIRST_RATE if showing.sealed else asking.going_back(self.registry, asked)
@@ -185,6 +187,7 @@ class Handlers:
             self.recorder.problem or gr.skip(),
             sending.shown(question, self.recorder),
             single.offered(question),
+            difference.shown(showing),
         )
 
 
@@ -220,15 +223,17 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
             chosen = start[index] if index < len(start) else None
             does.slots.append(lane.build(registry, index, chosen))
     lane.offer(registry, discovery, does.slots)
+    apart = Drawn("difference", elem_id="difference")
     rating = Drawn("rating", elem_id="rating")
     sends = sending.build(store, recorder, run)
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
     lanes = [count, *lane.filled(does.slots)]
-    around = [question, rating, box.follow, box.stop, notice, sends, share]
+    around = [question, rating, box.follow, box.stop, notice, sends, share, apart]
     asked = [box.prompt, box.system, box.sizes, box.follow, run, count, *box.plan, *box.tools.fields, *fields]
 
+    Differences(stage, apart).wire(run)
     player = Player(stage, controls)
     shown = stage.wire(run, watched, does.show, around, ADDRESS, [player.wire(page, run)])
     shown.success(player.offer, run, controls, **PRIVATE)

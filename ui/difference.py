@@ -1,11 +1,19 @@
-"""What two texts share and where they differ, word by word. Pure; knows no gradio."""
+"""What two answers share and where they differ, word by word, and the part of a page that shows it."""
 
+import asyncio
 import re
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+import gradio as gr
 from rapidfuzz.distance import Indel
+
+from storage.showing import Showing
+from ui import viewer
+from ui.component import PRIVATE, Drawn
+from ui.stage import Stage
+from ui.view import LETTERS
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
 
@@ -45,8 +53,41 @@ def _merged(found: list[Part]) -> list[Part]:
     return merged
 
 
-def shown(left: str, right: str) -> dict[str, Any]:
-    """The parts, and how many words they are."""
-    found = parts(left, right)
-    counts = {side: sum(len(part.text.split()) for part in found if part.where == side) for side in (BOTH, LEFT, RIGHT)}
-    return {"parts": found, "counts": counts}
+class Differences:
+    """Tells the answers of a comparison apart, as its viewer sees them, two at a time."""
+
+    def __init__(self, stage: Stage, part: Drawn) -> None:
+        self.stage, self.part = stage, part
+
+    def wire(self, run: gr.Textbox) -> None:
+        self.part.differ(self.differ, run, self.part, **PRIVATE)
+
+    async def differ(self, run: str, event: gr.EventData, request: gr.Request) -> Any:
+        """The answers at the two places that the page sent."""
+        match event._data:
+            case {"run": str() as wanted, "left": int() as left, "right": int() as right} if wanted == run:
+                texts = await self.stage.texts(run, viewer.of(request))
+                if not {left, right} <= set(range(len(texts))):
+                    return offered(run, len(texts))
+                found = await asyncio.to_thread(parts, texts[left], texts[right])
+                return offered(run, len(texts)) | {
+                    "left": left,
+                    "right": right,
+                    "parts": found,
+                    "counts": _counts(found),
+                }
+        return gr.skip()
+
+
+def shown(showing: Showing) -> dict[str, Any]:
+    """Nothing is told apart yet."""
+    return offered(showing.comparison_id, len(showing.order))
+
+
+def offered(run: str, places: int) -> dict[str, Any]:
+    return {"run": run, "letters": list(LETTERS[:places])}
+
+
+def _counts(found: list[Part]) -> dict[str, int]:
+    """How many words stand where."""
+    return {side: sum(len(part.text.split()) for part in found if part.where == side) for side in (BOTH, LEFT, RIGHT)}
