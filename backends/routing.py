@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from backends.prompt import Prompt, Turn, UserTurn, images_of
 
-LONG = 4_000  # characters: a page or two
+LONG = 3_000  # characters: more than a page
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ def main() -> None:
             for example in ("Tool", "Image", "Text"):
                 page.goto(server.url)
                 page.locator("#add").click()
-                page.get_by_role("button", name=f"{example}:").click()
+                page.get_by_role("button", name="Prompts").click()
+                page.locator("#library button", has_text=f"{example}:").click()
                 run(page)
             page.locator("#lane-B .reasoning summary").click()
             rate(page)

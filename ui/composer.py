@@ -10,9 +10,9 @@ from gradio.components import Component
 
 from backends.schedule import Schedule
 from storage.plan import BLIND, Pace, Traces
-from ui import asking, toolbox
+from ui import asking, examples, toolbox
 from ui.component import PRIVATE, Choice, Drawn, Figure, Options
-from ui.examples import EXAMPLES, PRESETS, SYSTEM, Example
+from ui.examples import PRESETS, SYSTEM
 from ui.toolbox import Fields, Problem
 
 TOOLS = "Tools"
@@ -77,19 +77,17 @@ def build() -> Composer:
             **_inline("sizes"),
         )
         with gr.Row(elem_id="acts"):
+            with gr.Accordion("Prompts", open=False, elem_classes="unfolds", elem_id="library-part") as part:
+                library = Drawn("library", examples.cards(), elem_id="library")
             with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
                 system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
             tools = _tools()
             plan = _plan()
-            examples = tuple(gr.Button(each.name, size="sm", elem_classes="example") for each in EXAMPLES)
             follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")
         settled = gr.Button(visible="hidden", elem_id="settled")
-    chosen = [
-        button.click(partial(example, each), None, [prompt, system, follow, *tools.filled], **PRIVATE)
-        for button, each in zip(examples, EXAMPLES, strict=True)
-    ]
+    chosen = [library.pick(pick, None, [prompt, system, follow, part, *tools.filled], **PRIVATE)]
     chosen += [
         button.click(partial(fill, each.fields), None, tools.filled, **PRIVATE)
         for button, each in zip(tools.presets, PRESETS, strict=True)
@@ -186,6 +184,10 @@ def _choices(functions: Sequence[Any]) -> list[tuple[str, str]]:
     return [(CHOICE_NAMES.get(choice, choice), choice) for choice in toolbox.choices(functions)]
 
 
-def example(chosen: Example) -> list[Any]:
-    """The prompt, the system prompt, the follow-up box, and the tools."""
-    return [{"text": chosen.text, "files": [str(path) for path in chosen.images]}, SYSTEM, False, *fill(chosen.tools)]
+def pick(event: gr.EventData) -> list[Any]:
+    """The prompt, the system prompt, the follow-up box, the library (closed), and the tools."""
+    chosen = examples.find(event._data.get("name"))
+    if chosen is None:
+        raise ValueError("The library has no such prompt.")
+    prompt = {"text": chosen.text, "files": [str(path) for path in chosen.images]}
+    return [prompt, SYSTEM, chosen.follows, gr.Accordion(open=False), *fill(chosen.tools)]

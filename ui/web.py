@@ -11,6 +11,7 @@ import gradio as gr
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
 
 from backends.discovery import Discovery
 from backends.registry import Registry
@@ -21,6 +22,7 @@ from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
 from ui import backends, page, presentation, rate, sharing, viewer
+from ui.examples import PICTURES
 
 log = logging.getLogger(__name__)
 
@@ -161,6 +163,7 @@ def build(
         change = store.hold if act == "hold" else store.release
         await change(who(asked), runs)
 
+    app.mount("/pictures", StaticFiles(directory=PICTURES))
     app.include_router(beside)
     app.include_router(beside, prefix="/rate")
     mount(app, rate.build(store, recorder), "/rate", max_file_size="1b")  # it takes no files

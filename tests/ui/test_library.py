@@ -1,14 +1,22 @@
 """What helps before a run, in a real browser: ready prompts, and what is suggested for a lane."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from backends.prompt import Image
+from backends.routing import suggest
+from backends.tokens import prompt_tokens
 from benchmarks.servers import Server, serving
 from tests.ui.conftest import settings
-from tests.ui.test_page import visit
+from tests.ui.test_page import expect_state, kept, pick, visit
+from ui import asking
+from ui.examples import EXAMPLES, SYSTEM, Example
+
+SMALLEST = 2048 - 300  # tokens: what each of six embedded lanes has for its prompt
 
 
 @pytest.fixture
@@ -56,3 +64,59 @@ def test_another_backend_begins_with_its_own_settings_but_keeps_a_persons(page: 
     page.get_by_role("option", name="plain").click()
     expect(page.locator("#temperature-A input")).to_have_value("")
     expect(page.locator("#limit-A input")).to_have_value("50")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_every_prompt_of_the_library_can_be_asked_and_fits_six_embedded_lanes(example: Example) -> None:
+    pictures = tuple(Image(f"{number:064}", "image/png", 560, 420, b"") for number, _ in enumerate(example.images))
+    prompt = asking.prompt(SYSTEM, example.text, pictures, example.tools)
+    assert all(picture.stat().st_size < 20_000 for picture in example.images)
+    assert prompt_tokens(prompt, "") < SMALLEST
+    assert suggest(prompt).effort == example.effort
+
+
+def test_a_prompt_of_the_library_fills_in_all_that_belongs_to_it(page: Page, app: Server) -> None:
+    visit(page, app, "local", "talks")
+    pick(page, "Agent, first step")
+    expect(page.locator("#prompt textarea")).to_have_value(re.compile("pricing card"))
+    expect(page.locator("#prompt textarea")).to_be_focused()
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(1)
+    expect(page.get_by_role("button", name="Tools (2)")).to_be_visible()
+    expect(page.locator("#about-A .advice")).to_contain_text("a picture to be read")
+    page.press("#prompt textarea", "Enter")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    assert [tool["name"] for tool in kept(page, app)["lanes"][0]["prompt"]["tools"]] == ["read_file", "write_file"]
+
+    pick(page, "Agent, next step")
+    expect(page.locator("#follow input")).to_be_checked()
+    expect(page.locator("#prompt textarea")).to_have_value(re.compile("after your change"))
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(1)
+    page.press("#prompt textarea", "Enter")
+    expect(page.locator(".question .thread a")).to_have_count(2)
+    expect_state(page, "A", "done")
+
+    pick(page, "Text: a rainbow")
+    expect(page.locator("#follow input")).not_to_be_checked()
+    expect(page.get_by_role("button", name="Tools", exact=True)).to_be_visible()
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(0)
+
+
+def test_the_longest_prompt_of_the_library_is_answered_by_the_embedded_model(page: Page, app: Server) -> None:
+    visit(page, app, "local", "local")
+    pick(page, "Long document")
+    expect(page.locator("#prompt textarea")).to_have_value(re.compile("HOSTING AGREEMENT"))
+    page.press("#prompt textarea", "Enter")
+    for lane in "AB":
+        expect_state(page, lane, "done")
+
+
+def test_a_thumbnail_is_shown_for_each_prompt_with_a_picture(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "calls")
+    page.get_by_role("button", name="Prompts").click()
+    pictures = page.locator("#library img")
+    expect(pictures).to_have_count(sum(bool(example.images) for example in EXAMPLES))
+    for picture in pictures.all():
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_js_property("complete", True)
+        assert picture.evaluate("(image) => image.naturalWidth") > 0

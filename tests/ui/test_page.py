@@ -31,6 +31,13 @@ def ask(page: Page, text: str) -> None:
     page.press("#prompt textarea", "Enter")
 
 
+def pick(page: Page, name: str) -> None:
+    """Takes a prompt out of the library."""
+    page.get_by_role("button", name="Prompts").click()
+    page.locator("#library button", has_text=name).click()
+    expect(page.locator("#library")).to_be_hidden()
+
+
 def expect_state(page: Page, lane: str, state: str) -> None:
     expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
 
@@ -198,7 +205,7 @@ def test_a_mistake_in_the_tools_is_named_under_their_editor(page: Page, app: Ser
 
 def test_tool_calls_are_answered_with_canned_results(page: Page, app: Server) -> None:
     visit(page, app, "calls", "talks")
-    page.get_by_role("button", name="Tool: the weather").click()
+    pick(page, "Tool: the weather")
     expect(page.get_by_role("button", name="Tools (1)")).to_be_visible()
     ask(page, "What is the weather in Oslo?")
     expect_state(page, "A", "done")
@@ -245,7 +252,7 @@ def test_a_lanes_own_settings_are_asked_and_stored_with_it(page: Page, app: Serv
 def test_no_choice_is_cut_off_in_a_narrow_window(page: Page, app: Server) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     visit(page, app, "talks", "calls")
-    page.get_by_role("button", name="Tool: the weather").click()
+    pick(page, "Tool: the weather")
     page.get_by_role("button", name="Tools (1)").click()
     inside, around = (page.locator(each) for each in ("#results label >> nth=-1", "#tools-part"))
     expect(inside).to_be_visible()
