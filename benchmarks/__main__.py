@@ -1,9 +1,9 @@
-"""`python -m benchmarks [reader] [page] [start] [replay] [--quick]`: runs the named benchmarks, or all of them."""
+"""`python -m benchmarks [reader] [page] [start] [replay] [history] [--quick]`: runs those named, or all."""
 
 import argparse
 from importlib import import_module
 
-NAMES = ("reader", "page", "start", "replay")
+NAMES = ("reader", "page", "start", "replay", "history")
 
 
 def main() -> None:
