@@ -76,7 +76,7 @@ def test_every_prompt_of_the_library_can_be_asked_and_fits_six_embedded_lanes(ex
 
 
 def test_a_prompt_of_the_library_fills_in_all_that_belongs_to_it(page: Page, app: Server) -> None:
-    visit(page, app, "local", "talks")
+    visit(page, app, "talks", "talks")
     pick(page, "Agent, first step")
     expect(page.locator("#prompt textarea")).to_have_value(re.compile("pricing card"))
     expect(page.locator("#prompt textarea")).to_be_focused()
