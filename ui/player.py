@@ -1,6 +1,6 @@
 """The player under the question: what is stored plays again as it came. A replay belongs to one page, and ends with it.
 
-The page says where its replay stands and how fast it goes; it says so again with every change, so nothing can get lost.
+The page says where its replay stands and how fast it goes, all of it with every change: so the last word counts.
 """
 
 import secrets
@@ -27,13 +27,19 @@ SHIPPED = "Recorded with the embedded model."
 WELCOME = f"{SHIPPED} Ask something above."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Playing:
-    """What one page plays; `token` is another for each replay."""
+    """What one page plays; `token` is another for each replay, `number` that of the page's last word on it."""
 
     token: str
     run: str
     replay: Replay
+    number: int = 0
+
+    def set(self, at: int, speed: int, number: int) -> None:
+        if number > self.number:  # one that was overtaken on its way is old
+            self.number = number
+            self.replay.set(at, speed)
 
 
 class Player:
@@ -44,7 +50,7 @@ class Player:
     def wire(self, page: gr.Blocks, run: gr.Textbox) -> Any:
         """The event that plays, for whoever shows something else in its place."""
         played = gr.Textbox(visible="hidden", elem_id="played")
-        self.bar.control(self.control, None, played, trigger_mode="always_last", **PRIVATE)
+        self.bar.control(self.control, None, played, trigger_mode="multiple", **PRIVATE)
         run.change(None, run, self.bar, js=WAITING, **PRIVATE)
         page.unload(self.leave)
         return played.change(self.play, played, self.stage.parts, **PRIVATE)
@@ -74,18 +80,21 @@ class Player:
 
     async def control(self, event: gr.EventData, request: gr.Request) -> str:
         """Sets this page's replay as its bar says. Its token, a new one where it has yet to begin."""
+        page, who = str(request.session_hash), viewer.of(request)
         match event._data:
-            case {"run": str() as run, "at": int() as at, "speed": int() as speed} if 0 <= speed <= FASTEST:
-                playing = self._playing.pop(page := str(request.session_hash), None)
-                if playing is None or playing.run != run or playing.replay.closed:
-                    playing = await self._begun(run, viewer.of(request))
-                if playing is None:
-                    return ""
-                self._playing[page] = playing
-                self._spare()
-                playing.replay.set(at, speed)
-                return playing.token
+            case {"run": str() as run, "at": int() as at, "speed": int() as speed, "number": int() as number}:
+                begun = self._found(page, run) or await self._begun(run, who)
+                if playing := self._found(page, run) or begun:  # more may have been said meanwhile
+                    playing.set(at, min(max(speed, 0), FASTEST), number)
+                    self._playing.pop(page, None)
+                    self._playing[page] = playing
+                    self._spare()
+                    return playing.token
         return ""
+
+    def _found(self, page: str, run: str) -> Playing | None:
+        playing = self._playing.get(page)
+        return playing if playing and playing.run == run and not playing.replay.closed else None
 
     async def _begun(self, run: str, who: str) -> Playing | None:
         """A replay of what this viewer may see; None where there is nothing to play."""

@@ -1,17 +1,22 @@
 // Plays a stored comparison again. The page says where it stands and how fast it goes; the server sends the frames of that.
-const STEP = 1e6, SPEEDS = [[1, '1×'], [2, '2×'], [4, '4×'], [0, 'Instant']];   // microseconds; 0 is no time at all
+const PAUSE = 60, STEP = 1e6, SPEEDS = [[1, '1×'], [2, '2×'], [4, '4×'], [0, 'Instant']];   // ms; microseconds; 0 is no time at all
 const welcomed = !new URL(location).searchParams.has('run');   // nobody asked for a certain comparison
 const seek = $('.seek'), button = $('.play');
 const lanes = () => document.getElementById('lanes');
-let run = '', end = 0, at = 0, since = 0, speed = 0, chosen = 1, fresh = true;
+let run = '', end = 0, at = 0, since = 0, speed = 0, chosen = 1, fresh = true, told = 0, waiting = 0, more = false;
 
 const now = () => Math.min(end, at + speed * (performance.now() - since) * 1000);
 const seconds = (us) => `${(us / 1e6).toFixed(1)} s`;
 
 function go(to, pace) {
   at = Math.max(0, Math.min(end, to)); speed = at < end ? pace : 0; since = performance.now();
-  trigger('control', { run, at: Math.round(at), speed });
-  tick();
+  tell(); tick();
+}
+// the first word at once, then one in a while, the last one always
+function tell() {
+  if (waiting) { more = true; return; }
+  trigger('control', { run, at: Math.round(now()), speed, number: ++told });
+  waiting = setTimeout(() => { waiting = 0; if (more) { more = false; tell(); } }, PAUSE);
 }
 function toggle() {
   if (speed) go(now(), 0);
