@@ -48,6 +48,7 @@ def history_row(row: Row) -> dict[str, Any]:
         "title": row.title,
         "prompt": row.prompt_id,
         "sealed": row.sealed,
+        "origin": row.origin,
         "at": row.created_at.isoformat(),
         "images": [image_url(sha256) for sha256 in row.images],
         "lanes": [

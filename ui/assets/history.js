@@ -145,6 +145,7 @@ function line(v) {
   box.title = v.sealed ? 'Rate it first: until then its lanes stay hidden.' : 'Choose two of one prompt to compare their lanes';
   const main = group('main', [make('strong', '', v.title || 'no text'), ...v.snippets.map(snippet)]);
   main.append(v.sealed ? group('lanes', [make('span', 'chip blind', 'blind until you rate it')]) : group('lanes', v.lanes.map(laneChip)));
+  if (v.origin) main.querySelector('.lanes').append(make('span', 'chip origin', 'came with Lanewise'));
   if (v.flags.length) main.append(group('flags', v.flags.map((flag) => chip('chip flag', flag.lanes, flag.title, `${flag.title}: lane ${flag.lanes}`))));
   a.append(main);
   if (v.images.length) a.append(group('pics', v.images.slice(0, 3).map((src) => Object.assign(make('img'), { src, alt: '', loading: 'lazy' }))));
