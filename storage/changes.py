@@ -21,6 +21,7 @@ from backends.flags import Flag, flagged
 from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
+from backends.schedule import Schedule
 from storage import lanes, prompts, queue, showing
 from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
@@ -68,17 +69,20 @@ def create(
             samples=plan.samples,
         )
     )
+    asked_now = {place: lane for place, (lane, _) in enumerate(asked) if place not in kept}
+    crowded = lanes.crowded(asked_now) if plan.schedule is Schedule.PARALLEL else ()
     for position, (lane, own) in enumerate([*asked] * plan.samples):
         answer_id = uuid.uuid4().hex
+        sample, place = divmod(position, len(asked))
         taken = lanes.copied(row_of(connection, kept[position])) if position in kept else None
         connection.execute(
             insert(answers).values(
                 id=answer_id,
                 comparison_id=comparison_id,
                 position=position,
-                sample=position // len(asked),
+                sample=sample,
                 state=Answer().state.value,
-                **(taken or {"prompt_id": ids[own], **lanes.settings(lane)}),
+                **(taken or {"prompt_id": ids[own], "crowded": place in crowded, **lanes.settings(lane)}),
             )
         )
         connection.execute(insert(texts).values(answer_id=answer_id))
@@ -159,9 +163,7 @@ def rate(
         blind=bool(seen and seen.sealed),
     )
     row = asdict(rating)
-    connection.execute(
-        insert(ratings).values(comparison_id=comparison_id, supersedes_id=row.pop("supersedes"), **row)
-    )
+    connection.execute(insert(ratings).values(comparison_id=comparison_id, supersedes_id=row.pop("supersedes"), **row))
     if seen and seen.sealed:
         showing.rated(connection, seen, reasoned=bool(reasoned) and not (judged.skipped or judged.early))
     queue.judged(connection, comparison_id, seen.viewer if seen else "")

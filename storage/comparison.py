@@ -75,13 +75,15 @@ class Link(NamedTuple):
 class AskedLane(NamedTuple):
     """A lane as it was asked: `prompt` has its own history. Its backend has no address: only `address_hash` is kept.
 
-    `taken_from` is the comparison in which it was asked, "" for this one.
+    `taken_from` is the comparison in which it was asked, "" for this one. `crowded`: another lane asked its server at
+    the same time.
     """
 
     lane: Lane
     address_hash: str
     prompt: Prompt
     taken_from: str = ""
+    crowded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

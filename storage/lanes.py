@@ -1,5 +1,7 @@
 """Lanes and answers as columns of the `answers` table, and back."""
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from backends.answer import Answer
+from backends.declaration import kinds
 from backends.lane import Backend, Lane
 
 MOST = 2**63 - 1  # the largest number that a column holds
@@ -62,7 +65,21 @@ def restored(row: Row[Any]) -> Lane:
 def copied(row: Row[Any]) -> dict[str, Any]:
     """The columns of a lane that is taken over as it was asked, from the answer that it first got."""
     kept = {name: getattr(row, name) for name in settings(restored(row))}
-    return kept | {"prompt_id": row.prompt_id, "copied_from_id": row.copied_from_id or row.id}
+    return kept | {
+        "prompt_id": row.prompt_id,
+        "crowded": row.crowded,
+        "copied_from_id": row.copied_from_id or row.id,
+    }
+
+
+def crowded(at_once: Mapping[int, Lane]) -> set[int]:
+    """The lanes whose server another of them asks too. A public service is made for many, and does not count."""
+    servers: defaultdict[str, set[int]] = defaultdict(set)
+    for position, lane in at_once.items():
+        kind = kinds().get(lane.backend.kind)
+        if kind is None or not kind.is_service(lane.backend):
+            servers[lane.backend.base_url or lane.backend.kind].add(position)
+    return {position for positions in servers.values() if len(positions) > 1 for position in positions}
 
 
 def outcome(answer: Answer) -> dict[str, Any]:

@@ -103,7 +103,13 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         sizes={row.sha256: row.bytes for row in chain.from_iterable(images_of(connection, ids).values())},
         links=links(connection, comparison_id),
         lanes=tuple(
-            AskedLane(lanes.restored(row), row.address_hash, asked[row.prompt_id], first.get(row.copied_from_id, ""))
+            AskedLane(
+                lanes.restored(row),
+                row.address_hash,
+                asked[row.prompt_id],
+                first.get(row.copied_from_id, ""),
+                row.crowded,
+            )
             for row in rows
         ),
         ratings=current(ratings_of(connection, [comparison_id])[comparison_id]),

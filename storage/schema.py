@@ -123,6 +123,7 @@ answers = Table(
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),
     Column("position", Integer, nullable=False),  # as asked, from the left; further samples of all lanes come after
     Column("sample", Integer, nullable=False, server_default="0"),  # 0 is the one that is shown and rated
+    Column("crowded", Boolean, nullable=False, server_default=false()),  # another lane asked its server meanwhile
     Column("copied_from_id", ForeignKey("answers.id")),  # not asked again: the answer of an earlier comparison
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # with the lane's own history
     # the lane, as sent

@@ -4,14 +4,16 @@ import asyncio
 import csv
 import itertools
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
 import orjson
 import pytest
-from made import ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
+from made import DECLARED, ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
 from sqlalchemy import text
 
 from backends.answer import State, fold
+from backends.declaration import kinds
 from backends.errors import BackendError
 from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, Usage
 from backends.lane import Lane
@@ -19,12 +21,12 @@ from backends.prompt import Prompt
 from backends.schedule import Schedule
 from storage import export
 from storage.changes import LOST
-from storage.comparison import Comparison, Place
+from storage.comparison import NONE_KEPT, Comparison, Place
 from storage.errors import StorageError
 from storage.plan import Plan
 from storage.ratings import Judgement
 from storage.recorder import Recorder
-from storage.store import Store
+from storage.store import OPENLY, Store
 
 ASKED = asking("What is 1+1?")
 LANES = [(ONE, ASKED), (TWO, ASKED)]
@@ -395,3 +397,25 @@ async def test_lanes_are_taken_over_with_their_samples(store: Store) -> None:
     await recorder.saved(again)
     assert (await store.samples(again))[1] == (await store.samples(first))[1]
     assert (await store.samples(again))[0] != (await store.samples(first))[0]
+
+
+async def test_lanes_that_ask_one_server_at_once_are_marked(store: Store) -> None:
+    beside = replace(ONE, effort="high")
+    recorder = Recorder(store, scripted(*SAID))
+
+    async def crowded(
+        *lanes: Lane, plan: Plan = OPENLY, kept: Mapping[int, Place] = NONE_KEPT
+    ) -> tuple[str, list[bool]]:
+        comparison_id = await recorder.compare(ASKED, [(lane, ASKED) for lane in lanes], plan, kept=kept)
+        await recorder.saved(comparison_id)
+        question = await store.question(comparison_id)
+        assert question is not None
+        return comparison_id, [lane.crowded for lane in question.lanes]
+
+    run, marked = await crowded(ONE, beside, TWO)
+    assert marked == [True, True, False]
+    assert (await crowded(ONE, beside, TWO, plan=Plan(schedule=Schedule.SEQUENTIAL)))[1] == [False] * 3
+    service = replace(ONE, backend=replace(DECLARED, kind="mistral", base_url=kinds()["mistral"].base_url))
+    assert (await crowded(service, service, TWO))[1] == [False] * 3
+    # what was taken over had company when it was asked; who is asked anew has none
+    assert (await crowded(ONE, beside, TWO, kept={1: Place(run, 1), 2: Place(run, 2)}))[1] == [False, True, False]

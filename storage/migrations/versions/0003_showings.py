@@ -33,6 +33,7 @@ def upgrade() -> None:
         postgresql_where=wanted,
     )
     op.add_column("answers", sa.Column("sample", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("answers", sa.Column("crowded", sa.Boolean(), nullable=False, server_default=sa.false()))
     _refer("answers", "copied_from_id", "answers")
     op.create_table(
         "showings",
