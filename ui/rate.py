@@ -48,7 +48,7 @@ class Handlers:
         sent = event._data if isinstance(event._data, dict) else {}
         who = viewer.of(request)
         try:
-            evaluator = named(asking.clean(str(sent.get("evaluator", ""))))
+            evaluator = named(asking.clean(str(sent.get("evaluator") or "")))
             run = await self.store.next_item(who, evaluator, str(sent.get("after", ""))) or ""
             kept = await self.stage.kept(run, who)
             parts = await self.stage.stored(*kept) if kept else self.nothing()

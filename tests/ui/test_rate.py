@@ -1,15 +1,15 @@
 """Two evaluators rate what a third person has compared, and learn nothing of it before."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, Request, expect
 
 from benchmarks.servers import Server, serving
 from tests.ui.conftest import ANSWERS, settings
-from tests.ui.test_page import ask, expect_state, until, visit
+from tests.ui.test_page import PICTURE, ask, expect_state, until, visit
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +55,26 @@ def people(browser: Browser) -> Iterator[list[Page]]:
         context.close()
 
 
-def queue(page: Page, app: Server, *questions: str, wanted: int = 2) -> None:
-    visit(page, app, "secret-talks", "secret-tricks")
+THOUGHTLESS = "secret-calls", "secret-tricks"
+"""Lanes without reasoning, which would be judged after the answers."""
+
+
+def queue(
+    page: Page, app: Server, *questions: str, wanted: int = 2, lanes: Sequence[str] = ("secret-talks", "secret-tricks")
+) -> None:
+    visit(page, app, *lanes)
     for question in questions:
-        ask(page, question)
-        expect(page.locator(".question .asked")).to_have_text(question)
-        expect_state(page, "A", "done")
-        expect_state(page, "B", "done")
-        page.locator(".sending input").fill(str(wanted))
-        page.get_by_role("button", name="Send to the rating queue").click()
-        expect(page.locator(".sending .sent")).to_contain_text(f"0 of {wanted} ratings")
+        send(page, question, wanted)
+
+
+def send(page: Page, question: str, wanted: int = 2) -> None:
+    ask(page, question)
+    expect(page.locator(".question .asked")).to_have_text(question)
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    page.locator(".sending input").fill(str(wanted))
+    page.get_by_role("button", name="Send to the rating queue").click()
+    expect(page.locator(".sending .sent")).to_contain_text(f"0 of {wanted} ratings")
 
 
 def begin(page: Page, app: Server, name: str) -> None:
@@ -94,3 +104,141 @@ def test_each_item_reaches_as_many_evaluators_as_it_wants(page: Page, people: li
         expect(evaluator.locator(".queue .count")).to_have_text("2 rated by you, 0 left")
     begin(cat, app, "Cat")
     expect(cat.locator(".queue .empty")).to_contain_text("2 of 2 comparisons in the queue have all their ratings")
+
+
+def test_nothing_names_a_lane_before_it_is_rated(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "Blindly?")
+    ann, *_ = people
+    bodies: list[str] = []
+    ann.on("requestfinished", lambda asked: bodies.append(content(asked)))
+    begin(ann, app, "Ann")
+    expect_served(ann, "Blindly?")
+    expect(ann.locator(".queue .count")).to_have_text("0 rated by you, 1 left")
+    ann.goto("about:blank")  # ends the stream of events, so that all of it can be read
+    sent = "\n".join([*bodies, page.request.get(f"{app.url}/rate/config").text()])
+    assert "Blindly?" in sent
+    assert "secret" not in sent
+
+
+def content(asked: Request) -> str:
+    try:
+        response = asked.response()
+        return response.text() if response else ""
+    except Error:  # what a page leaves unread when it goes
+        return ""
+
+
+def test_after_the_rating_it_is_shown_what_the_answers_were(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "What were they?", lanes=THOUGHTLESS)
+    ann, *_ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "What were they?")
+    expect(ann.locator("#lanes")).not_to_contain_text("secret-")
+    ann.keyboard.press("t")
+    expect(ann.locator("#lanes")).to_contain_text("secret-calls")
+    expect(ann.locator("#lanes")).to_contain_text("secret-tricks")
+
+
+def test_the_page_of_one_comparison_is_its_link(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "By link")
+    link = f"{app.url}/rate?{page.url.partition('?')[2]}"
+    ann, bob, _ = people
+    ann.goto(link)
+    expect_served(ann, "By link")
+    assert "run=" in ann.url
+
+    page.goto(link)
+    expect(page.locator(".queue .problem")).to_contain_text("never hidden from you")
+    page.get_by_role("link", name="Open it on the Compare page").click()
+    expect(page.locator(".question .asked")).to_have_text("By link")
+
+    bob.goto(f"{app.url}/rate?run=nothing")
+    expect(bob.locator(".queue .problem")).to_contain_text("not kept here")
+
+
+def test_who_leaves_gives_the_place_to_the_next(page: Page, people: list[Page], app: Server, folder: Path) -> None:
+    queue(page, app, "One place", wanted=1)
+    ann, bob, _ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "One place")
+    until(page, lambda: locks(folder) == 1)
+    begin(bob, app, "Bob")
+    expect(bob.locator(".queue .empty h2")).to_have_text("Nothing waits for you")
+    ann.goto("about:blank")
+    until(page, lambda: locks(folder) == 0)
+    bob.get_by_role("button", name="Look again").click()
+    expect_served(bob, "One place")
+
+
+def test_a_place_that_was_not_given_back_expires(page: Page, people: list[Page], app: Server, folder: Path) -> None:
+    queue(page, app, "Left behind", wanted=1)
+    ann, bob, _ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "Left behind")
+    ann.evaluate("navigator.sendBeacon = () => true")  # as if the machine had lost its power
+    ann.goto("about:blank")
+    begin(bob, app, "Bob")
+    expect(bob.locator(".queue .empty")).to_be_visible()
+    write(folder, "UPDATE locks SET until = '2026-01-01 00:00:00.000000'")
+    bob.get_by_role("button", name="Look again").click()
+    expect_served(bob, "Left behind")
+
+
+def test_an_open_page_keeps_its_places(page: Page, people: list[Page], app: Server, folder: Path) -> None:
+    queue(page, app, "Thought about for long", wanted=1)
+    ann, *_ = people
+    ann.clock.install()
+    begin(ann, app, "Ann")
+    expect_served(ann, "Thought about for long")
+    write(folder, "UPDATE locks SET until = '2099-01-01 00:00:00.000000'")
+    ann.clock.run_for(600_000)
+    until(page, lambda: not held_until(folder).startswith("2099"))
+
+
+def held_until(folder: Path) -> str:
+    with sqlite3.connect(folder / "lanewise.db", timeout=10) as connection:
+        (until,) = connection.execute("SELECT until FROM locks").fetchone()
+    connection.close()
+    return str(until)
+
+
+def test_the_next_comparison_is_kept_and_its_images_come_ahead(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "Without an image")
+    page.set_input_files("#prompt input[type=file]", PICTURE)
+    expect(page.locator("#prompt .thumbnail-item")).to_have_count(1)
+    send(page, "With an image")
+    ann, *_ = people
+    with ann.expect_response(lambda response: "/images/" in response.url) as came:
+        begin(ann, app, "Ann")
+    expect_served(ann, "Without an image")
+    assert came.value.ok
+
+
+def test_a_queue_is_worked_off_by_one_key_each(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "First", "Second", "Third", lanes=THOUGHTLESS)
+    ann, *_ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "First")
+    ann.get_by_label("go on at once").check()
+    for question, key in (("First", "1"), ("Second", "t"), ("Third", "b")):
+        expect_served(ann, question)
+        ann.keyboard.press(key)
+    expect(ann.locator(".queue .count")).to_have_text("3 rated by you, 0 left")
+
+
+def test_a_narrow_window_shows_one_answer_at_a_time(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "On a phone")
+    ann, *_ = people
+    ann.set_viewport_size({"width": 390, "height": 844})
+    begin(ann, app, "Ann")
+    expect_served(ann, "On a phone")
+    expect(ann.locator("#lane-B")).to_be_hidden()
+    ann.locator(".places button", has_text="B").click()
+    expect(ann.locator("#lane-B .card")).to_be_visible()
+    expect(ann.locator("#lane-A")).to_be_hidden()
+    assert ann.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_rating_page_takes_no_files(page: Page, app: Server) -> None:
+    file = {"files": {"name": "x.txt", "mimeType": "text/plain", "buffer": b"much more than a byte"}}
+    assert not page.request.post(f"{app.url}/rate/gradio_api/upload", multipart=file).ok

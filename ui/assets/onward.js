@@ -2,7 +2,10 @@
 const NAME = 'lanewise.evaluator', AT_ONCE = 'lanewise.onward';
 const next = $('button'), at_once = $('input');
 at_once.checked = localStorage.getItem(AT_ONCE) === 'yes';
-at_once.addEventListener('change', () => localStorage.setItem(AT_ONCE, at_once.checked ? 'yes' : 'no'));
+at_once.addEventListener('change', () => {
+  localStorage.setItem(AT_ONCE, at_once.checked ? 'yes' : 'no');
+  at_once.blur();   // in a field, the keys that rate would not
+});
 let before = {};
 
 function go() {
