@@ -193,6 +193,7 @@ class Row:
     ratings: tuple[Rating, ...]
     order: tuple[int, ...]
     sealed: bool
+    origin: str
     snippets: tuple[Snippet, ...]
 
 

@@ -76,6 +76,7 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
             ratings=current(judged[row.id]),
             order=orders.get(row.id) or tuple(range(len(asked[row.id]))),
             sealed=row.id in sealed,
+            origin=row.origin,
             snippets=_snippets(row, SOURCES[:1] if row.id in sealed else SOURCES) if wanted.words.strip() else (),
         )
         for row in shown
