@@ -7,6 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 from benchmarks.servers import Server
 from tests.ui.test_page import ask, expect_state, until, visit
 from tests.ui.test_raw import run_of
+from ui.sharing import SEALED
 
 
 def test_a_comparison_is_shared_as_links_and_as_a_file(page: Page, app: Server, browser: Browser) -> None:
@@ -57,3 +58,32 @@ def test_a_run_that_goes_on_is_not_given_out(page: Page, app: Server) -> None:
 def test_only_known_parts_of_known_comparisons_are_asked_for(page: Page, app: Server) -> None:
     assert page.request.get(f"{app.url}/comparisons/none.html").status == 404
     assert page.request.get(f"{app.url}/answers/none/0/raw").status == 404
+
+
+def test_nothing_is_given_out_of_a_sealed_comparison(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "dies")
+    page.get_by_text("How it runs").click()
+    page.get_by_label("Blind, until it is rated").check()
+    ask(page, "Whose is this?")
+    for lane in "AB":
+        expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", re.compile("done|failed"))
+        expect(page.locator(f"#lane-{lane} [data-act=raw]")).to_be_hidden()
+    run = run_of(page)
+    lane = f"{app.url}/answers/{run}/0"
+    given = [f"{lane}/raw", *(f"{lane}/request-1.{kind}" for kind in ("json", "sh", "py")), f"{lane}/response.jsonl"]
+    given += [f"{app.url}/comparisons/{run}.html?without=names&without=figures"]
+    for address in given:
+        answer = page.request.get(address)
+        assert (answer.status, answer.json()["detail"]) == (403, SEALED)
+    page.get_by_role("button", name="Share …").click()
+    sheet = page.get_by_role("dialog", name="Share this comparison")
+    sheet.get_by_role("button", name="Download").click()
+    expect(sheet.get_by_role("status")).to_have_text(SEALED)
+    page.keyboard.press("Escape")
+
+    page.locator(".rating .reveal").dispatch_event("click")
+    expect(page.locator("#lane-A [data-act=raw]")).to_be_visible()
+    assert all(page.request.get(address).status == 200 for address in given)
+    order = [page.locator(f"#lane-{lane} .label").inner_text().partition(" ")[0] for lane in "AB"]
+    html = page.request.get(f"{app.url}/comparisons/{run}.html").text()
+    assert re.findall(r'<p class="label">(\w+)', html) == order

@@ -45,6 +45,7 @@ async function open(address) {
   } catch { said.textContent = 'The app does not answer.'; }
 }
 
+sheet.addEventListener('keydown', (event) => event.stopPropagation());   // a key pressed in here rates nothing
 addEventListener('raw', (event) => open(event.detail));
 element.addEventListener('click', async (event) => {
   if (event.target.closest('[data-act=close]')) sheet.close();

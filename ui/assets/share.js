@@ -2,6 +2,8 @@
 const sheet = $('dialog'), said = $('.said'), boxes = [...element.querySelectorAll('input')];
 const left = () => boxes.filter((box) => box.checked).map((box) => box.value);
 
+sheet.addEventListener('keydown', (event) => event.stopPropagation());   // a key pressed in here rates nothing
+
 function called() {
   const { worded, bare } = props.value, without = left();
   const stem = without.includes('names') || without.includes('prompts') ? bare : worded;
