@@ -39,7 +39,8 @@ _HEAVY = (
         "high",
         "a search for the cause of a bug",
         r"bugs?|debug(?:ging|ger)?|root cause|why (?:does|do|did|is|are|was|were|can|can't|doesn't|isn't|won't)"
-        r"|fail(?:s|ed|ing)?|crash\w*|traceback|exception|stack trace|deadlocks?|race condition|segfault|flaky|memory leak",
+        r"|fail(?:s|ed|ing)?|crash\w*|traceback|exception|stack trace"
+        r"|deadlocks?|race condition|segfault|flaky|memory leak",
     ),
     _rule(
         "high",
