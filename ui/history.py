@@ -51,6 +51,7 @@ class Handlers:
         before = int(sent["before"]) if str(sent.get("before", "")).isdecimal() else None
         page = await self.store.page(before, ROWS, wanted(sent), viewer.of(request))
         return {
+            "number": sent.get("number"),
             "filter": _texts(sent.get("filter")),
             "choices": _choices(await self.store.choices(viewer.of(request))),
             "rows": [view.history_row(row) for row in page.rows],
@@ -151,7 +152,7 @@ def build(page: gr.Blocks, store: Store, recorder: Recorder, compare: Compare, t
     rows = Drawn("history", elem_id="history")
     opened = [compare.run, compare.source, tabs]
     page.load(does.arrive, None, tabs, **PRIVATE)
-    rows.find(does.find, None, rows, trigger_mode="always_last", **PRIVATE)
+    rows.find(does.find, None, rows, trigger_mode="multiple", **PRIVATE)  # of what waits, Gradio would lose the data
     rows.count(does.count, rows, rows, **PRIVATE)
     rows.enqueue(does.enqueue, rows, rows, **PRIVATE)
     rows.combine(does.combine, None, opened, **PRIVATE)

@@ -168,7 +168,7 @@ def test_keys_move_through_the_rows_and_open_one(page: Page, app: Server) -> Non
         page.keyboard.press(key)
     expect(page.locator(".history li a").nth(1)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator(".question .text")).to_contain_text("question 58")
+    expect(page.locator(".question .asked")).to_contain_text("question 58")
 
 
 def test_lanes_of_two_comparisons_of_one_prompt_stand_side_by_side(page: Page, app: Server) -> None:

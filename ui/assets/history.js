@@ -2,7 +2,8 @@
 const NAMES = ['q', 'backend', 'artifact', 'effort', 'flag', 'rated', 'by', 'tag', 'origin', 'from', 'to'];
 const MOST = 6, LETTERS = 'ABCDEF';
 const chosen = new Map();  // rows by id, in the order chosen
-let typed = false, pending = 0, asked = null;
+let typed = false, pending = 0, asked = 0, isLoaded = false;
+let shown = null;  // the list, of what was asked for last
 
 // the address
 
@@ -21,8 +22,8 @@ const dayOf = (text, more) => {  // a day begins and ends by this clock
 };
 const request = (filter) => ({ filter, since: dayOf(filter.from, 0), until: dayOf(filter.to, 1) });
 function load(before = '') {
-  asked = inAddress();
-  trigger('find', { ...request(asked), before });
+  isLoaded = true;
+  trigger('find', { ...request(inAddress()), before, number: ++asked });
 }
 function find(filter, typing = false) {
   go(filter, { replace: typing && typed }); typed = typing;
@@ -35,17 +36,17 @@ function find(filter, typing = false) {
 const isShown = () => element.offsetParent !== null;
 const tab = (name) => [...document.querySelectorAll('button[role=tab]')].find((each) => each.textContent.trim() === name);
 new IntersectionObserver(() => {
-  if (!isShown()) { if (isOurs()) go(null); asked = null; return; }
-  if (!isOurs()) go(props.value?.filter || {});
-  if (!asked) load();
+  if (!isShown()) { if (isOurs()) go(null); isLoaded = false; return; }
+  if (!isOurs()) go(shown?.filter || {});
+  if (!isLoaded) load();
 }).observe(element);
 function back() {
   if (!element.isConnected) { removeEventListener('popstate', back); return; }
   typed = false;
   if (isOurs()) { isShown() ? load() : tab('History')?.click(); return; }
   if (isShown()) tab('Compare')?.click();
-  const run = here().get('run') || '', shown = document.querySelector('#run textarea')?.value;
-  if (run && run !== shown) trigger('open', { run });
+  const run = here().get('run') || '', current = document.querySelector('#run textarea')?.value;
+  if (run && run !== current) trigger('open', { run });
 }
 addEventListener('popstate', back);
 
@@ -54,10 +55,10 @@ addEventListener('popstate', back);
 const fields = () => Object.fromEntries(NAMES.map((name) => [name, $(`[name=${name}]`).value.trim()]));
 function open(run) { go(null); trigger('open', { run }); }
 const acts = {
-  filters: (button) => { const shown = $('.filters').toggleAttribute('data-open'); button.setAttribute('aria-expanded', shown); },
+  filters: (button) => { const isOpen = $('.filters').toggleAttribute('data-open'); button.setAttribute('aria-expanded', isOpen); },
   clear: () => find({}),
   newest: () => { load(); scrollTo({ top: 0 }); },
-  older: () => { load(props.value.next); scrollTo({ top: 0 }); },
+  older: () => { load(shown.next); scrollTo({ top: 0 }); },
   count: () => trigger('count', request(inAddress())),
   dismiss: () => { $('.queue').hidden = true; $('[data-act=count]').focus(); },
   unchoose: () => { chosen.clear(); drawChosen(); },
@@ -104,7 +105,7 @@ addEventListener('keydown', press);
 // choosing lanes of two rows
 
 function choose(box) {
-  const row = props.value.rows.find((each) => each.id === box.value);
+  const row = shown.rows.find((each) => each.id === box.value);
   box.checked ? chosen.set(box.value, row) : chosen.delete(box.value);
   if (chosen.size > 2) chosen.delete([...chosen.keys()][0]);
   drawChosen();
@@ -166,8 +167,8 @@ function drawQueue(queue) {
 }
 function render() {
   const v = props.value;
-  $('.rows').setAttribute('aria-busy', !v);
-  if (!v) return;
+  if (!v || v.number < asked) return;  // answers may overtake each other
+  shown = v;
   const filter = v.filter, set = NAMES.filter((name) => filter[name]).length, none = v.rows.length === 0;
   NAMES.forEach((name) => {
     const field = $(`[name=${name}]`), offered = v.choices[name];
