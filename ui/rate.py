@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from storage.comparison import Question
 from storage.errors import RatingError, StorageError
-from storage.queue import FAR, HOLD
+from storage.queue import FAR
 from storage.ratings import named
 from storage.recorder import Recorder
 from storage.showing import Showing, Step
@@ -50,12 +51,12 @@ class Handlers:
         try:
             evaluator = named(asking.clean(str(sent.get("evaluator") or "")))
             run = await self.store.next_item(who, evaluator, str(sent.get("after", ""))) or ""
+            head = await self._head(run, evaluator, who)
             kept = await self.stage.kept(run, who)
-            parts = await self.stage.stored(*kept) if kept else self.nothing()
-            return [run, evaluator, await self._head(run, evaluator, who), *self._around(kept), *parts]
+            parts = await self.stage.stored(*kept) if kept else self._idle()
         except (RatingError, StorageError) as error:
-            head = {"state": "problem", "text": str(error)}
-            return [gr.skip(), gr.skip(), head, *[gr.skip()] * (4 + 3 * len(self.stage.places))]
+            return ["", "", {"state": "problem", "text": str(error)}, *self._around(None), *self._idle()]
+        return [run, evaluator, head, *self._around(kept), *parts]
 
     async def show(self, run: str, request: gr.Request) -> list[Any]:
         """What is around the answers."""
@@ -80,7 +81,6 @@ class Handlers:
         return {
             "state": "item" if run else "empty",
             "runs": [run],
-            "renew": HOLD.total_seconds() / 4,
             "evaluator": evaluator,
             "rated": progress.rated,
             "left": progress.left,
@@ -89,29 +89,21 @@ class Handlers:
             "total": progress.total,
         }
 
-    def _around(self, kept: Any) -> list[Any]:
-        places = len(self.stage.places)
+    def _around(self, kept: tuple[Question, Showing] | None) -> list[Any]:
+        places = range(len(self.stage.places))
         if kept is None:
-            return [None, None, None, None, *[gr.Column(visible=False)] * places]
+            return [None] * 4 + [gr.Column(visible=False) for _ in places]
         question, showing = kept
-        shown = [gr.Column(visible=place < len(showing.order)) for place in range(places)]
+        shown = len(showing.order)
         return [
             *self.stage.around(question, showing),
-            self._letters(showing),
-            self._onward(question.id, showing),
-            *shown,
+            {"run": question.id, "letters": list(view.LETTERS[:shown])},
+            # `rated`: it may go on; `over`: nothing more is asked either
+            {"run": question.id, "rated": showing.step is not Step.ANSWERS, "over": showing.step is Step.OPEN},
+            *(gr.Column(visible=place < shown) for place in places),
         ]
 
-    @staticmethod
-    def _letters(showing: Showing) -> dict[str, Any]:
-        return {"run": showing.comparison_id, "letters": list(view.LETTERS[: len(showing.order)])}
-
-    @staticmethod
-    def _onward(run: str, showing: Showing) -> dict[str, Any]:
-        """`rated`: it may go on; `over`: nothing more is asked either."""
-        return {"run": run, "rated": showing.step is not Step.ANSWERS, "over": showing.step is Step.OPEN}
-
-    def nothing(self) -> list[Any]:
+    def _idle(self) -> list[Any]:
         return [part for _ in self.stage.places for part in (cards.idle(), "")]
 
 

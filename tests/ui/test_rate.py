@@ -2,7 +2,9 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Page, Request, expect
@@ -29,21 +31,19 @@ def app(folder: Path, fake_url: str) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def emptied(folder: Path) -> Iterator[None]:
     yield
-    write(folder, "UPDATE comparisons SET overlap = 0")
-    write(folder, "DELETE FROM locks")
+    sql(folder, "UPDATE comparisons SET overlap = 0")
+    sql(folder, "DELETE FROM locks")
 
 
-def write(folder: Path, sql: str) -> None:
-    with sqlite3.connect(folder / "lanewise.db", timeout=10) as connection:
-        connection.execute(sql)
-    connection.close()
+def sql(folder: Path, statement: str) -> Any:
+    """What it finds first in the app's database."""
+    with closing(sqlite3.connect(folder / "lanewise.db", timeout=10)) as connection, connection:
+        row = connection.execute(statement).fetchone()
+    return row and row[0]
 
 
-def locks(folder: Path) -> int:
-    with sqlite3.connect(folder / "lanewise.db", timeout=10) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM locks").fetchone()
-    connection.close()
-    return int(count)
+def locks(folder: Path) -> Any:
+    return sql(folder, "SELECT count(*) FROM locks")
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_a_place_that_was_not_given_back_expires(page: Page, people: list[Page],
     ann.goto("about:blank")
     begin(bob, app, "Bob")
     expect(bob.locator(".queue .empty")).to_be_visible()
-    write(folder, "UPDATE locks SET until = '2026-01-01 00:00:00.000000'")
+    sql(folder, "UPDATE locks SET until = '2026-01-01 00:00:00.000000'")
     bob.get_by_role("button", name="Look again").click()
     expect_served(bob, "Left behind")
 
@@ -190,16 +190,9 @@ def test_an_open_page_keeps_its_places(page: Page, people: list[Page], app: Serv
     ann.clock.install()
     begin(ann, app, "Ann")
     expect_served(ann, "Thought about for long")
-    write(folder, "UPDATE locks SET until = '2099-01-01 00:00:00.000000'")
+    sql(folder, "UPDATE locks SET until = '2099-01-01 00:00:00.000000'")
     ann.clock.run_for(600_000)
-    until(page, lambda: not held_until(folder).startswith("2099"))
-
-
-def held_until(folder: Path) -> str:
-    with sqlite3.connect(folder / "lanewise.db", timeout=10) as connection:
-        (until,) = connection.execute("SELECT until FROM locks").fetchone()
-    connection.close()
-    return str(until)
+    until(page, lambda: not sql(folder, "SELECT until FROM locks").startswith("2099"))
 
 
 def test_the_next_comparison_is_kept_and_its_images_come_ahead(page: Page, people: list[Page], app: Server) -> None:

@@ -1,21 +1,23 @@
 // Asks who rates, shows how far they are, keeps their places as long as the page is in sight and gives them back when it goes.
-const NAME = 'lanewise.evaluator', PATIENCE = 15000;
+const NAME = 'lanewise.evaluator', PATIENCE = 15000, RENEWAL = 120000;   // of places that expire after 10 minutes
 const show = (selector, wanted) => { $(selector).hidden = !wanted; };
 const some = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
 let naming = false, holding = [];
 
-const send = (path) => navigator.sendBeacon(path, new Blob([JSON.stringify(holding)], { type: "application/json" }));
-const serve = () => trigger('serve', { evaluator: localStorage.getItem(NAME), after: '' });
+const send = (path) => navigator.sendBeacon(path, new Blob([JSON.stringify(holding)], { type: 'application/json' }));
+const serve = () => {
+  naming = !localStorage.getItem(NAME);
+  if (naming) render(); else trigger('serve', { evaluator: localStorage.getItem(NAME), after: '' });
+};
 
 function render() {
   const v = props.value || {}, name = localStorage.getItem(NAME) || '';
-  const asks = naming || (v.state === 'ready' && !name);
-  if (v.state === 'ready' && name && !naming) serve();
+  if (v.state === 'ready' && !naming) { serve(); if (!naming) return; }
   if (v.runs) holding = v.runs.filter(Boolean);
   for (const src of v.images || []) new Image().src = src;
-  show('.name', asks); show('.far', v.evaluator && !asks);
-  show('.empty', v.state === 'empty' && !asks); show('.problem', v.state === 'problem' && !asks);
-  if (asks && document.activeElement !== $('.name input')) { $('.name input').value = name; $('.name input').focus(); }
+  show('.name', naming); show('.far', v.evaluator && !naming);
+  show('.empty', v.state === 'empty' && !naming); show('.problem', v.state === 'problem' && !naming);
+  if (naming && document.activeElement !== $('.name input')) { $('.name input').value = name; $('.name input').focus(); }
   if (v.evaluator) {
     $('.count').textContent = `${v.rated.toLocaleString()} rated by you, ${v.left.toLocaleString()}${v.far ? ' or more' : ''} left`;
     $('.far progress').max = Math.max(1, v.rated + v.left); $('.far progress').value = v.rated;
@@ -41,7 +43,7 @@ element.addEventListener('click', ({ target }) => {
   if (target.dataset.act === 'look') serve();
 });
 
-setInterval(() => { if (!document.hidden && holding.length) send('hold'); }, 120000);
+setInterval(() => { if (!document.hidden && holding.length) send('hold'); }, RENEWAL);
 setInterval(() => { if (!document.hidden && !naming && (props.value || {}).state === 'empty') serve(); }, PATIENCE);
 addEventListener('pagehide', () => { if (holding.length) send('leave'); });
 watch('value', render); render();
