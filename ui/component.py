@@ -51,6 +51,9 @@ class AnswerText(gr.Markdown):
 class Choice(gr.Dropdown):
     """A dropdown whose value is checked where it is read, with better words; so a page outlives its session."""
 
+    def postprocess(self, value: Any) -> Any:
+        return value
+
     def preprocess(self, payload: Any) -> Any:
         return payload
 

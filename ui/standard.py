@@ -10,6 +10,7 @@ from backends.model import family
 from backends.registry import Registry
 from ui import asking
 from ui.asking import Settings
+from ui.cards import listed
 
 ARTIFACTS = ("FP8", "NVFP4", "FP8 + eagle")
 KINDS = ("mistral", "vllm", "nim")
@@ -46,7 +47,10 @@ def _artifacts(registry: Registry) -> Standard:
         for artifact in ARTIFACTS
     }
     if absent := [artifact for artifact, found in offered.items() if not found]:
-        return Standard(name, missing=f"declare a backend with artifact {' and one with '.join(absent)}")
+        what = (
+            f"backends with artifacts {listed(absent)}" if len(absent) > 1 else f"a backend with artifact {absent[0]}"
+        )
+        return Standard(name, missing=f"declare {what}")
     lanes = _at_one_effort(registry, list(offered.values()), lambda backends: True)
     return Standard(name, lanes, "" if lanes else "declare the three for one model, with an effort in common")
 
@@ -55,14 +59,10 @@ def _backends(registry: Registry) -> Standard:
     name = "Backends: one artifact on API, vLLM, NIM"
     offered = {kind: [backend for backend in registry.backends if backend.kind == kind] for kind in KINDS}
     if absent := [kind for kind, found in offered.items() if not found]:
-        return Standard(name, missing="; ".join(map(_advice, absent)))
+        variables = [kinds()[kind].key_env if kinds()[kind].base_url else kinds()[kind].url_env for kind in absent]
+        return Standard(name, missing=f"set {listed(variables)}, or declare kind {listed(absent)}")
     lanes = _at_one_effort(registry, list(offered.values()), _of_one_artifact)
     return Standard(name, lanes, "" if lanes else "declare the three with one artifact of one model")
-
-
-def _advice(name: str) -> str:
-    kind = kinds()[name]
-    return f"declare a backend of kind {name} or set {kind.key_env if kind.base_url else kind.url_env}"
 
 
 def _at_one_effort(

@@ -55,7 +55,7 @@ def test_what_the_declared_backends_can_not_fill_says_what_is_missing(page: Page
     visit(page, app, "talks", "calls")
     options = page.locator(".lineup optgroup option")
     expect(options.nth(1)).to_be_disabled()
-    expect(options.nth(1)).to_contain_text("declare a backend with artifact FP8")
+    expect(options.nth(1)).to_contain_text("declare backends with artifacts FP8, NVFP4 and FP8 + eagle")
     page.locator(".lineup select").select_option("Effort: none against high")
     expect(page.locator("#effort-A").get_by_label("none")).to_be_checked()
     expect(page.locator("#effort-B").get_by_label("high")).to_be_checked()

@@ -6,6 +6,7 @@ function reach() {
   const name = (props.value || {}).backend;
   const now = (window.backends || []).find((backend) => backend.name === name) || {};
   about.dataset.reach = now.reach || '';
+  $('.reach').hidden = !name;
   $('.reach b').textContent = now.reach || '';
   $('.reach').title = now.problem || '';
 }
