@@ -172,7 +172,7 @@ def going_back(registry: Registry, asked: Sequence[Lane]) -> str:
 def lanes(registry: Registry, chosen: Sequence[Settings]) -> tuple[Lane, ...]:
     if not FEWEST <= len(chosen) <= MOST:
         raise Problem(f"Choose {FEWEST} to {MOST} lanes.")
-    return tuple(_lane(registry, f"Lane {letter}", one) for letter, one in zip(LETTERS, chosen, strict=False))
+    return tuple(lane_of(registry, f"Lane {letter}", one) for letter, one in zip(LETTERS, chosen, strict=False))
 
 
 def problems(registry: Registry, chosen: Sequence[Settings]) -> list[str]:
@@ -180,13 +180,13 @@ def problems(registry: Registry, chosen: Sequence[Settings]) -> list[str]:
     found = []
     for letter, one in zip(LETTERS, chosen, strict=False):
         try:
-            _lane(registry, f"Lane {letter}", one)
+            lane_of(registry, f"Lane {letter}", one)
         except Problem as problem:
             found.append(str(problem))
     return found
 
 
-def _lane(registry: Registry, where: str, chosen: Settings) -> Lane:
+def lane_of(registry: Registry, where: str, chosen: Settings) -> Lane:
     backend = registry.find(chosen.backend)
     if backend is None:
         raise Problem(f"{where}: choose a backend; {chosen.backend or 'none'!r} is not declared.")
@@ -250,7 +250,7 @@ def next_turn(registry: Registry, earlier: Comparison, text: str, pictures: tupl
     asked = replace(earlier.prompt, turns=(UserTurn(clean(text), pictures),))
     following = []
     for letter, kept in zip(LETTERS, earlier.lanes, strict=False):
-        lane = _lane(registry, f"Lane {letter}", settings_for(kept.lane))
+        lane = lane_of(registry, f"Lane {letter}", settings_for(kept.lane))
         if (address_hash(lane.backend), lane.artifact) != (kept.address_hash, kept.lane.artifact):
             raise Problem(
                 f"Lane {letter}: {lane.backend.name} is another server or artifact by now. Start a new comparison."
@@ -265,12 +265,12 @@ def next_turn(registry: Registry, earlier: Comparison, text: str, pictures: tupl
 def fitted(registry: Registry, store: ImageStore, asked: Asked) -> Asked:
     """Each lane's prompt with the images that its kind of server takes: not too many, none too large. Blocking."""
     return [
-        (lane, _fitted(registry, store, f"Lane {letter}", lane, prompt))
+        (lane, fit(registry, store, f"Lane {letter}", lane, prompt))
         for letter, (lane, prompt) in zip(LETTERS, asked, strict=False)
     ]
 
 
-def _fitted(registry: Registry, store: ImageStore, where: str, lane: Lane, prompt: Prompt) -> Prompt:
+def fit(registry: Registry, store: ImageStore, where: str, lane: Lane, prompt: Prompt) -> Prompt:
     limits, count = registry.kind(lane.backend).limits(lane.backend), len(images_of(prompt.turns))
     if limits.most is not None and count > limits.most:
         raise Problem(

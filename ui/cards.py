@@ -18,8 +18,9 @@ from backends.prompt import AssistantTurn, Image, Prompt, images_of
 from storage.comparison import Question
 from storage.prompts import asked
 from storage.showing import Showing
-from ui import figures
+from ui import figures, timing
 from ui.figures import seconds
+from ui.timing import ALONE, Beside
 
 LIVE = (State.WAITING, State.THINKING, State.CALLING, State.ANSWERING)
 
@@ -41,24 +42,36 @@ class Fixed:
 
 def fixed(kept: Question, showing: Showing, place: int) -> Fixed:
     """Of the lane that this viewer sees at `place`."""
-    lane, _, prompt, *_ = kept.lanes[showing.order[place]]
-    history = replayed(lane, prompt), re_encoded(prompt, asked(kept.prompt).images, kept.sizes)
+    lane, _, prompt, taken_from, _ = kept.lanes[showing.order[place]]
+    taken = "taken over from an earlier comparison" if taken_from else ""
+    history = replayed(lane, prompt), re_encoded(prompt, asked(kept.prompt).images, kept.sizes), taken
     return Fixed(f"{kept.id}/{place}", lane, prompt, history, f"answers/{kept.id}/{place}")
 
 
-def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = ()) -> dict[str, Any]:
+def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = (), beside: Beside = ALONE) -> dict[str, Any]:
     """What a lane's card shows."""
-    return said(fixed, answer) | {
-        "label": provenance(fixed, answer),
-        "reading": reading(answer),
-        "figures": figures.timed_here(fixed.lane, answer),
-        "measured": figures.of_the_server(answer.rounds[-1].measured),
-        "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
-        "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
-        "thought": thought(answer),
-        "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
-        "raw": "" if answer.state in LIVE else f"{fixed.answer_url}/raw",
-    }
+    live = answer.state in LIVE
+    turn = {"state_name": "waits for its turn"} if beside.waits and live else {}
+    return (
+        said(fixed, answer)
+        | turn
+        | {
+            "label": provenance(fixed, answer),
+            "reading": reading(answer),
+            "figures": figures.timed_here(fixed.lane, answer),
+            "measured": figures.of_the_server(answer.rounds[-1].measured),
+            "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
+            "flags": [
+                *timing.noted(beside),
+                *({"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags),
+            ],
+            "samples": timing.spread([answer, *beside.samples], fixed.answer_url) if not live else None,
+            "again": not live,
+            "thought": thought(answer),
+            "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
+            "raw": "" if live else f"{fixed.answer_url}/raw",
+        }
+    )
 
 
 def sealed(fixed: Fixed, answer: Answer, waiting: str) -> dict[str, Any]:
@@ -91,8 +104,9 @@ def said(fixed: Fixed, answer: Answer) -> dict[str, Any]:
     }
 
 
-def idle() -> dict[str, Any]:
-    return {"key": "", "state_name": "Its answer will stream here."}
+def idle(*, again: bool = False) -> dict[str, Any]:
+    """Without an answer; `again`: in a comparison that is shown, this lane may be asked."""
+    return {"key": "", "state_name": "Its answer will stream here.", "again": again}
 
 
 def provenance(fixed: Fixed, answer: Answer) -> str:

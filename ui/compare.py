@@ -15,17 +15,13 @@ from storage.comparison import Comparison
 from storage.errors import StorageError
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import about, asking, composer, difference, lane, link, presets, sending, single, viewer
+from ui import about, again, asking, composer, difference, lane, link, presets, sending, single, viewer
 from ui.asking import Asked, Given, Problem, Settings
 from ui.component import PRIVATE, Drawn
 from ui.difference import Differences
 from ui.lane import Slot
 from ui.player import Player
 from ui.stage import Stage
-
-PATIENCE = 5.0  # seconds to wait for the database
-
-FIRST_RATE = "This comparison is blind: rate it, or reveal it, before you follow it up."
 
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
@@ -102,19 +98,7 @@ class Handlers:
 
     async def _finished(self, run: str, who: str) -> Comparison:
         """The comparison to follow up, its lanes as they are shown."""
-        showing = await self.store.show(run, who)
-        if showing and showing.sealed:
-            raise Problem(FIRST_RATE)
-        live = self.recorder.live(run)
-        if live and not live.over:
-            raise Problem("Wait until every lane is done, or stop it: a follow-up goes to all of them.")
-        try:
-            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
-        except TimeoutError as error:
-            raise Problem(f"The comparison to follow up is not stored yet. {self.recorder.problem}") from error
-        kept = await self.store.read(run)
-        if kept is None or showing is None:
-            raise Problem("The comparison to follow up is gone.")
+        kept, showing = await again.finished(self.store, self.recorder, run, who)
         return replace(kept, lanes=tuple(kept.lanes[position] for position in showing.order))
 
     async def stop(self, run: str) -> None:
@@ -179,7 +163,7 @@ class Handlers:
             return None, None, *hidden, gr.skip(), None, None, None
         question, showing = kept
         asked = [question.lanes[position].lane for position in showing.order]
-        info = FIRST_RATE if showing.sealed else asking.going_back(self.registry, asked)
+        info = again.FIRST_RATE if showing.sealed else asking.going_back(self.registry, asked)
         return (
             *self.stage.around(*kept),
             gr.Checkbox(visible=True, interactive=not showing.sealed, info=info),
@@ -242,11 +226,13 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     lined_up = presets.Handlers(registry, store, does.line_up)
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
 
+    asks_again = again.Handlers(registry, store, recorder)
     box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
     box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
+        slot.card.again(asks_again.again(index), [run, count, *fields], [run, notice], **PRIVATE)
         slot.card.remove(partial(does.remove, index), [count, *fields], [run, *lanes], **PRIVATE)
     # the lanes of a follow-up are those of the comparison: show them, whatever was chosen since
     box.follow.select(does.restore, run, lanes, **PRIVATE)

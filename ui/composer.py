@@ -9,13 +9,20 @@ import gradio as gr
 from gradio.components import Component
 
 from backends.schedule import Schedule
-from storage.plan import BLIND, Pace, Traces
+from storage.plan import BLIND, Pace, Plan, Traces
 from ui import asking, examples, toolbox
 from ui.component import PRIVATE, Choice, Drawn, Figure, Options
 from ui.examples import PRESETS, SYSTEM
 from ui.toolbox import Fields, Problem
 
 TOOLS = "Tools"
+RUNS = "How it runs"
+HELP = {
+    "blind": "Lanes are shuffled, and nothing tells which is which before you rate.",
+    "schedule": "At once, lanes on one server slow each other down. One after another, times are fair.",
+    "warm-up": "A small request to each server and model, so that loading a model is no lane's latency.",
+    "samples": "More than one shows how far times and texts vary; the first is shown and rated.",
+}
 CHOICE_NAMES = {"": "the server's own"}
 
 
@@ -97,23 +104,44 @@ def build() -> Composer:
 
 def _plan() -> tuple[Component, ...]:
     """How it runs and is shown: the fields of `asking.plan`, in their order."""
-    with (
-        gr.Accordion("How it runs", open=False, elem_classes="unfolds", elem_id="plan-part"),
-        gr.Row(elem_classes="settings"),
-    ):
-        return (
-            gr.Checkbox(False, label="Blind, until it is rated", **_inline("blind")),
-            Options([str(each) for each in Pace], value=str(BLIND.pace), label="Answers appear", **_inline("pace")),
-            Options([str(each) for each in Traces], value=str(BLIND.traces), label="Reasoning", **_inline("traces")),
-            Options(
-                [str(each) for each in Schedule],
-                value=str(Schedule.PARALLEL),
-                label="Lanes are asked",
-                **_inline("schedule"),
-            ),
-            gr.Checkbox(False, label="warm-up request first", **_inline("warm-up")),
-            Figure(1, label="samples per lane", precision=0, **_inline("samples")),
+    usual = Plan()
+    with gr.Accordion(RUNS, open=False, elem_classes="unfolds", elem_id="plan-part") as part, gr.Column():
+        blind = gr.Checkbox(False, label="Blind, until it is rated", info=HELP["blind"], elem_id="blind")
+        with gr.Row(elem_classes="settings", visible=False) as hidden:
+            pace = Options(
+                [str(each) for each in Pace], value=str(BLIND.pace), label="Answers appear", **_inline("pace")
+            )
+            traces = Options(
+                [str(each) for each in Traces], value=str(BLIND.traces), label="Reasoning", **_inline("traces")
+            )
+        schedule = Options(
+            [str(each) for each in Schedule],
+            value=str(usual.schedule),
+            label="Lanes are asked",
+            info=HELP["schedule"],
+            elem_id="schedule",
         )
+        warm_up = gr.Checkbox(usual.warm_up, label="Warm-up request first", info=HELP["warm-up"], elem_id="warm-up")
+        samples = Figure(
+            usual.samples, label="Samples per lane", info=HELP["samples"], precision=0, minimum=1, elem_id="samples"
+        )
+    fields = (blind, pace, traces, schedule, warm_up, samples)
+    blind.change(lambda on: gr.Row(visible=bool(on)), blind, hidden, **PRIVATE)
+    changes = [blind.change, schedule.change, warm_up.change, samples.change]
+    gr.on(changes, planned, [blind, schedule, warm_up, samples], part, **PRIVATE)
+    return fields
+
+
+def planned(blind: bool | None, schedule: str | None, warm_up: bool | None, samples: float | None) -> gr.Accordion:
+    """The part's label says what is not as usual."""
+    odd = [
+        "blind" if blind else "",
+        schedule if schedule == Schedule.SEQUENTIAL else "",
+        "warm-up" if warm_up else "",
+        f"{samples:g} samples" if samples and samples != 1 else "",
+    ]
+    said = ", ".join(filter(None, odd))
+    return gr.Accordion(label=f"{RUNS} ({said})" if said else RUNS)
 
 
 def _tools() -> Tools:

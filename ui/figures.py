@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from backends.answer import Answer, Times
+from backends.events import Usage, Warmed
 from backends.lane import Lane
 
 Figure = tuple[str, str, str]  # name, value, explanation
@@ -51,10 +52,11 @@ def timed_here(lane: Lane, answer: Answer) -> list[Figure]:
         _since(times, times.first_text, "first answer", "From sending the request to the first token of the answer"),
         _speed(answer),
         _tokens(answer),
-        _count("cached", usage.cached, "Prompt tokens that the server took from its cache"),
+        _cached(usage),
         _count("images", usage.image, "Prompt tokens that are images, as reported by the server"),
         _rounds(answer),
         _waited(answer),
+        _warmed(answer.warmed),
         _since(times, times.end or times.last, "total", "From sending the request to the end (so far)"),
         _cost(lane, answer),
     ]
@@ -88,16 +90,27 @@ def _since(times: Times, at: int | None, name: str, explanation: str) -> Figure 
     return (name, seconds(at - times.sent), explanation)
 
 
-def _speed(answer: Answer) -> Figure | None:
-    times, tokens = answer.times, answer.usage.completion
+def speed(answer: Answer) -> float | None:
+    """Tokens a second after the first; None where it can't be told exactly."""
+    span, tokens = _span(answer), answer.usage.completion
+    return (tokens - 1) / span if span and tokens else None
+
+
+def _span(answer: Answer) -> float | None:
+    """Seconds from the first piece to the last, where they measure a speed."""
+    times = answer.times
     # between two rounds nothing was generated: the time of both is no measure of speed
     if times.first is None or times.last is None or len(answer.rounds) > 1:
         return None
     span = (times.last - times.first) / 1e6
-    if span < SHORTEST:
+    return span if span >= SHORTEST else None
+
+
+def _speed(answer: Answer) -> Figure | None:
+    if (exactly := speed(answer)) is not None:
+        return ("speed", f"{exactly:.0f} tok/s", "Tokens after the first, over the time they took")
+    if not (span := _span(answer)):
         return None
-    if tokens:
-        return ("speed", f"{(tokens - 1) / span:.0f} tok/s", "Tokens after the first, over the time they took")
     about = (answer.pieces - 1) / span
     return ("speed", f"≈ {about:.0f} tok/s", "Pieces a second: the server has not reported token counts")
 
@@ -113,6 +126,24 @@ def _tokens(answer: Answer) -> Figure | None:
 
 def _count(name: str, count: int | None, explanation: str) -> Figure | None:
     return (name, str(count), explanation) if count else None
+
+
+def _cached(usage: Usage) -> Figure | None:
+    explanation = "Prompt tokens that the server had in its cache: it did not read them again, so it began sooner"
+    of = f" of {usage.prompt}" if usage.prompt else ""
+    return ("cached", f"{usage.cached}{of} in", explanation) if usage.cached else None
+
+
+def _warmed(warmed: Warmed | None) -> Figure | None:
+    if warmed is None:
+        return None
+    if warmed.failure:
+        return ("warm-up", "failed", f"A small request before this lane, seen by nobody: {warmed.failure}")
+    return (
+        "warm-up",
+        seconds(warmed.seconds * 1e6),
+        "A small request before this lane, seen by nobody; no time counts it",
+    )
 
 
 def _rounds(answer: Answer) -> Figure | None:

@@ -165,7 +165,7 @@ def chosen_backend(
         starts.max_tokens if limit == began.max_tokens else limit,
         gr.Checkbox(**goes_back(registry, backend, True)),
         about.known(registry, backend),
-        cards.idle(),
+        cards.idle(again=True),
     )
 
 

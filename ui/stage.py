@@ -17,19 +17,19 @@ from backends.replay import Replay
 from backends.runner import Run
 from storage.comparison import Question
 from storage.errors import RatingError, StorageError
+from storage.plan import Pace
 from storage.recorder import Recorder
-from storage.showing import Showing
+from storage.showing import Showing, Step
 from storage.store import Store
-from ui import asking, cards, view, viewer
+from ui import asking, cards, rating, view, viewer
 from ui.cards import Fixed
 from ui.component import PRIVATE, AnswerText, Drawn
+from ui.presentation import Curtain
+from ui.timing import ALONE, Beside, beside
 
 FRAMES_A_SECOND = 10
 FRAMES_A_FIGURE = 5
 PATIENCE = 5.0  # seconds to wait for the database
-ANEW = " revealed"  # after a run that is watched: the same one, from the beginning
-
-TAGS = ("correct", "wrong", "incomplete", "too long", "clear", "bad format", "ignored the image", "refusal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the page was sent: card and answer text of each place in turn, and the answers they show."""
+    """What the page was sent: card and answer text of each place in turn, and what they show."""
 
     answers: tuple[Answer, ...] = ()
     parts: Sequence[Any] = ()
+    around: Sequence[Beside] = ()
 
 
 class Stage:
     """`places` are in the order shown; all that reaches the page of a comparison goes through its viewer's showing.
 
-    Whatever sets `revealed` to the run that is shown, once its showing is no longer sealed, shows it anew.
+    Whatever sets `revealed` to the run that is shown and its new step shows it anew.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class Stage:
             place.card.give(self.give, None, None, **PRIVATE)
         self.rating.rate(self.rate, run, [self.rating, self.revealed], **PRIVATE)
         self.rating.reveal(self.reveal, run, self.revealed, **PRIVATE)
-        unsealed = self.revealed.change(show, self.revealed, around, cancels=[watching], **PRIVATE)
-        unsealed.success(None, self.revealed, watched, js=f"(run) => run + '{ANEW}'", **PRIVATE)
+        unsealed = self.revealed.change(show, run, around, cancels=[watching], **PRIVATE)
+        unsealed.success(None, self.revealed, watched, js="(step) => step", **PRIVATE)
         return shown
 
     # showing
@@ -101,11 +102,17 @@ class Stage:
 
     def around(self, question: Question, showing: Showing, said: str = "") -> tuple[Any, Any]:
         """What the question and the rating bar show."""
-        return view.question(question), view.rating_bar(question, showing, TAGS, said)
+        return view.question(question) | {"sealed": showing.sealed}, self._bar(question, showing, said)
+
+    def _bar(self, question: Question, showing: Showing, said: str) -> dict[str, Any]:
+        live = self.recorder.live(question.id)
+        together = showing.sealed and showing.presentation.pace is Pace.TOGETHER
+        waits = together and live is not None and not live.over
+        return rating.bar(question, showing, self.store.rubric, said, waits=waits)
 
     async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """Frames of all lanes, while they change; last, what is stored of them."""
-        run = watched.removesuffix(ANEW)
+        run = watched.partition(" ")[0]
         kept = await self.kept(run, viewer.of(request))
         if kept is None:
             yield [
@@ -124,40 +131,85 @@ class Stage:
     async def frames(self, question: Question, showing: Showing, source: Run | Replay) -> AsyncIterator[Sequence[Any]]:
         """What a run says as it comes, or its replay. This is the only function that knows how frames travel."""
         fixed = [cards.fixed(question, showing, place) for place in range(len(showing.order))]
-        seen, drawn = -1, Frame()
+        curtain = Curtain(question, showing) if showing.sealed else None
+        seen, drawn, started = -1, Frame(), time.monotonic()
         for number in itertools.count():
-            seen = await source.changed(seen)
+            if not (curtain and curtain.behind):
+                seen = await source.changed(seen)
+            passed = min(time.monotonic() - started, 2 / FRAMES_A_SECOND)  # a stall is not made up for
             started, over = time.monotonic(), source.over
             # figures change with every token, but are read at a glance: as long as they stand, so does their card
-            answers = _shown(showing, source.answers())
-            drawn = self._frame(fixed, answers, drawn, figures=number % FRAMES_A_FIGURE == 0)
-            yield drawn.parts
-            if over:
+            everything, before = source.answers(), drawn
+            answers, around = _shown(showing, everything), beside(question, showing, everything)
+            if curtain:
+                answers = curtain.seen(answers, passed)
+            drawn = self._frame(fixed, answers, around, before, curtain, figures=number % FRAMES_A_FIGURE == 0)
+            if not curtain or drawn.parts != before.parts:  # how often a lane says something tells of it too
+                yield drawn.parts
+            behind = curtain is not None and curtain.behind
+            if over and not behind:
                 return
             with suppress(TimeoutError):  # the last frame does not wait
-                await asyncio.wait_for(source.ended(), 1 / FRAMES_A_SECOND - (time.monotonic() - started))
+                rest = 1 / FRAMES_A_SECOND - (time.monotonic() - started)
+                await (asyncio.sleep(rest) if behind else asyncio.wait_for(source.ended(), rest))
 
     async def stored(self, question: Question, showing: Showing) -> Sequence[Any]:
         """A last frame: what is kept of the answers, flags and all."""
         fixed = [cards.fixed(question, showing, place) for place in range(len(showing.order))]
-        answered = zip(fixed, _shown(showing, await self.store.answered(question.id)), strict=True)
-        parts = [(cards.shown(one, answer, flags), answer.text) for one, (_, answer, flags) in answered]
+        kept = await self.store.answered(question.id)
+        answered = list(zip(fixed, _shown(showing, kept), strict=True))
+        if showing.sealed:
+            curtain = Curtain(question, showing)
+            answers = curtain.seen([answer for _, (_, answer, _) in answered])
+            return self._frame(fixed, answers, [ALONE] * len(fixed), Frame(), curtain).parts
+        samples = zip(*await self.store.samples(question.id), strict=True) if question.plan.samples > 1 else ()
+        around = beside(question, showing, [*(each.answer for each in kept), *itertools.chain(*samples)])
+        parts = [
+            (cards.shown(one, answer, flags, others), answer.text)
+            for (one, (_, answer, flags)), others in zip(answered, around, strict=True)
+        ]
         return [*itertools.chain(*parts), *[None] * (2 * (len(self.places) - len(parts)))]
 
-    def _frame(self, fixed: Sequence[Fixed], answers: tuple[Answer, ...], earlier: Frame, *, figures: bool) -> Frame:
+    async def texts(self, run: str, who: str) -> list[str]:
+        """What this viewer sees in each place: of lanes that are still answering, what they have said so far."""
+        kept = await self.kept(run, who)
+        if kept is None:
+            return []
+        question, showing = kept
+        live = self.recorder.live(run)
+        if live is None:
+            return list((await self.stored(question, showing))[1::2][: len(showing.order)])
+        answers = _shown(showing, live.answers())
+        seen = Curtain(question, showing).seen(answers, 0) if showing.sealed else answers
+        return [answer.text for answer in seen]
+
+    def _frame(
+        self,
+        fixed: Sequence[Fixed],
+        answers: tuple[Answer, ...],
+        around: Sequence[Beside],
+        earlier: Frame,
+        curtain: Curtain | None,
+        *,
+        figures: bool = True,
+    ) -> Frame:
         """What changed since the `earlier` frame is drawn anew; live lanes get new figures only with `figures`."""
         parts: list[Any] = [None] * (2 * len(self.places))
-        for index, (one, answer) in enumerate(zip(fixed, answers, strict=True)):
+        for index, (one, answer, others) in enumerate(zip(fixed, answers, around, strict=True)):
             here, before = slice(2 * index, 2 * index + 2), earlier.parts[2 * index : 2 * index + 2]
             live = answer.state in cards.LIVE
-            if before and answer is earlier.answers[index] and not (live and figures):
+            same = before and (answer, others) == (earlier.answers[index], earlier.around[index])
+            if same and not (live and figures):
                 parts[here] = before
                 continue
-            card = cards.shown(one, answer)
+            if curtain:
+                card = cards.sealed(one, answer, curtain.waiting)
+            else:
+                card = cards.shown(one, answer, beside=others)
             if before and live and not figures and not answer.finish_reason:  # a lane may pause after a round
                 card["figures"] = before[0]["figures"]
             parts[here] = card, answer.text
-        return Frame(answers, parts)
+        return Frame(answers, parts, around)
 
     # acting on it
 
@@ -177,47 +229,39 @@ class Stage:
                     self.recorder.give(run, showing.order[int(index)], call, asking.clean(content))
 
     async def rate(self, run: str, event: gr.EventData, request: gr.Request) -> Any:
-        """Stores what the bar sent; the bar then shows what is stored, or why it was not. A rating ends blindness."""
+        """Stores what the bar sent; the bar then shows what is stored, or why it was not. What this unseals is shown."""
         sent = event._data if isinstance(event._data, dict) else {}
-        who, revealed = viewer.of(request), gr.skip()
+        rated, who = str(sent.get("run")), viewer.of(request)
         try:
-            showing = await self.store.show(str(sent.get("run")), who)
-            await self.store.rate(
-                str(sent.get("run")),
-                asking.clean(str(sent.get("evaluator", ""))),
-                _positions(showing, sent.get("ranking")),
-                all_bad=bool(sent.get("all_bad")),
-                tags=[asking.clean(str(tag)) for tag in sent.get("tags") or []],
-                comment=asking.clean(str(sent.get("comment", ""))),
-            )
-            if showing and showing.sealed:
-                await self.store.reveal(showing.comparison_id, who, "rating")
-                revealed = run
+            before = await self.store.show(rated, who)
+            early = await self._early(rated)
+            order = before.order if before else ()
+            judged = rating.judgement(sent, order, early)
+            await self.store.rate(rated, asking.clean(str(sent.get("evaluator", ""))), judged, before)
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"
-        if sent.get("run") != run:  # the page has moved on while this was stored
+        if rated != run or not (kept := await self.kept(run, who)):  # the page has moved on while this was stored
             return gr.skip(), gr.skip()
-        kept = await self.kept(run, who)
-        return kept and view.rating_bar(*kept, TAGS, said), revealed
+        question, showing = kept
+        unsealed = before is not None and before.step != showing.step
+        return self._bar(question, showing, said), f"{run} {showing.step}" if unsealed else gr.skip()
+
+    async def _early(self, run: str) -> bool:
+        """Is a lane still answering? What has just ended is stored first: its reasoning may be judged next."""
+        live = self.recorder.live(run)
+        if live is None or not live.over:
+            return live is not None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
+        return False
 
     async def reveal(self, run: str, request: gr.Request) -> str:
         """Ends blindness without a rating."""
         await self.store.reveal(run, viewer.of(request), "choice")
-        return run
+        return f"{run} {Step.OPEN}"
 
 
 def _shown(showing: Showing, each: Sequence[Any]) -> tuple[Any, ...]:
     """What there is of every lane, as this viewer sees the lanes."""
     return tuple(each[position] for position in showing.order)
-
-
-def _positions(showing: Showing | None, ranking: Any) -> Any:
-    """A ranking of places as one of positions; what is no ranking stays as it came, to be refused."""
-    if showing is None or not isinstance(ranking, list):
-        return ranking or []
-    known = dict(enumerate(showing.order))
-    return [
-        [known.get(each, -1) if type(each) is int else each for each in group] if isinstance(group, list) else group
-        for group in ranking
-    ]

@@ -126,16 +126,17 @@ def build(
             raise HTTPException(404, "no such image") from error
 
     @beside.get("/answers/{run}/{place}")
-    async def answer(run: str, place: int, request: Request) -> PlainTextResponse:
+    async def answer(run: str, place: int, request: Request, sample: int = 0) -> PlainTextResponse:
         """The text to the letter of the answer that this viewer sees at `place`, for the copy button."""
         showing = await store.show(run, who(request))
-        if showing is None or not 0 <= place < len(showing.order):
+        if showing is None or not 0 <= place < len(showing.order) or (sample and showing.sealed):
             raise HTTPException(404, "no such answer")
         live, position = recorder.live(run), showing.order[place]  # what has just ended is stored a moment later
         if showing.sealed:
             text = await disclosed(store, showing, live, place)
         else:
-            text = live.answers()[position].text if live else await store.answer_text(run, position)
+            position += sample * len(showing.order)
+            text = await said(store, run, live, position)
         if text is None:
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
@@ -182,6 +183,13 @@ def mount(app: FastAPI, blocks: gr.Blocks, path: str, **settings: Any) -> FastAP
 def who(request: Request) -> str:
     """The viewer that asks."""
     return viewer.named(request.cookies.get(viewer.COOKIE, ""))
+
+
+async def said(store: Store, run: str, live: Run | None, position: int) -> str | None:
+    if live is None:
+        return await store.answer_text(run, position)
+    answers = live.answers()
+    return answers[position].text if position in range(len(answers)) else None
 
 
 async def disclosed(store: Store, showing: Showing, live: Run | None, place: int) -> str | None:

@@ -31,7 +31,7 @@ def test_latencies_count_from_the_sent_request() -> None:
         "first answer": "1.00 s",
         "speed": "20 tok/s",
         "tokens": "1000 in · 36 out · 12 reasoning",
-        "cached": "700",
+        "cached": "700 of 1000 in",
         "images": "64",
         "total": "2.25 s",
         "cost": "$0.00017",

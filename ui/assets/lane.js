@@ -13,6 +13,7 @@ element.addEventListener('click', async (event) => {
   if (!button) return;
   switch (button.dataset.act) {
     case 'stop': trigger('stop'); break;
+    case 'again': trigger('again'); break;
     case 'focus': focusOn(lanes.dataset.focus === letter ? '' : letter); break;
     case 'duplicate': trigger('duplicate'); break;
     case 'remove': trigger('remove'); break;
@@ -60,6 +61,27 @@ function flags(box, found) {
     (flag, { title, detail }) => { say(flag.firstChild, title); flag.firstChild.title = detail; say(flag.lastChild, detail); });
 }
 
+function newSample() {
+  const sample = make('li'), text = make('details');
+  text.append(make('summary'), make('pre'));
+  text.addEventListener('toggle', async () => {
+    if (text.open) say(text.lastChild, await (await fetch(text.dataset.url)).text());
+  });
+  sample.append(text);
+  return sample;
+}
+
+// a lane's samples: their spread, and what each of them said
+function samples(taken) {
+  const box = $('.samples'); box.hidden = !taken;
+  if (!taken) return;
+  say(box.querySelector('summary span'), taken.title); say(box.querySelector('summary em'), taken.same);
+  figures(box.querySelector('dl'), taken.figures);
+  list(box.querySelector('ol'), taken.each, newSample, ({ firstChild: text }, { state, figures, url }) => {
+    say(text.firstChild, [state, figures].filter(Boolean).join(' · ')); text.dataset.url = url;
+  });
+}
+
 function newCall(i) {
   const call = make('details', 'call'), head = make('summary'), result = make('div', 'result');
   head.append(make('code'), make('em')); result.append(make('span'), make('p'));
@@ -95,18 +117,19 @@ function render() {
   const v = props.value || {};
   if (v.key !== key) {   // another run: nothing that was opened or typed here is about it
     key = v.key; touched = false; written.data = '';
-    $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = false;
+    $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
   }
   card.dataset.state = v.state || 'idle';
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
   $('[data-act=raw]').hidden = !v.raw || !document.getElementById('raw');
+  $('[data-act=again]').hidden = !v.again || !new URL(location).searchParams.has('run') || !document.getElementById('composer');
   $('[data-act=focus]').hidden = !v.state;
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
   figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length; say($('.measured em'), v.measured_of || '');
-  flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
+  samples(v.samples); flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
   fold.hidden = !reasoning;
