@@ -5,8 +5,10 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -15,6 +17,8 @@ from benchmarks.chromium import chromium, executable
 from benchmarks.servers import Server, serving
 from tests.backends.fake_server import EVENT_STREAM, delta, die, head, hold, reply, sse, stream
 from tests.backends.fake_server import serving as speaking
+
+T = TypeVar("T")
 
 expect.set_options(timeout=20_000)  # the machine may be at other work too
 
@@ -77,25 +81,32 @@ ANSWERS = {
 }
 
 
-@pytest.fixture(scope="session")
-def fake_url() -> Iterator[str]:
-    """A server on a thread of its own: each model answers as `ANSWERS` says."""
-    ready, urls, ends = threading.Event(), [], []
+@contextmanager
+def on_a_thread(opening: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """What it opens, served by a loop of its own."""
+    ready, opened, ends = threading.Event(), [], []
 
     async def serve() -> None:
         over = asyncio.Event()
         ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
-        async with speaking(ANSWERS) as fake:
-            urls.append(fake.base_url)
+        async with opening as each:
+            opened.append(each)
             ready.set()
             await over.wait()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     assert ready.wait(10)
-    yield urls[0]
+    yield opened[0]
     ends[0]()
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def fake_url() -> Iterator[str]:
+    """A server where each model answers as `ANSWERS` says."""
+    with on_a_thread(speaking(ANSWERS)) as fake:
+        yield fake.base_url
 
 
 @pytest.fixture(scope="session")
