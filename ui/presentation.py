@@ -13,6 +13,7 @@ from dataclasses import replace
 from backends.answer import Answer, Round, State
 from backends.events import Failed
 from backends.names import Names, in_play
+from backends.schedule import Schedule
 from storage.comparison import Question
 from storage.plan import Pace, Traces
 from storage.showing import Showing
@@ -27,29 +28,32 @@ FAILED = Failed("", "This lane failed. What had arrived is kept.")
 class Curtain:
     """Hangs before the answers of one sealed showing, as long as somebody watches them.
 
-    `open`: all has been seen; `behind`: more may be seen in a moment, whatever the lanes do.
+    `pace` is the one that it keeps; `open`: all has been seen; `behind`: more may be seen in a moment, whatever the lanes do.
     """
 
     def __init__(self, question: Question, showing: Showing) -> None:
         self._lanes, self._prompt = tuple(each.lane for each in question.lanes), question.prompt
-        self._pace, self._traces = showing.presentation.pace, showing.presentation.traces
+        self.pace, self._traces = showing.presentation.pace, showing.presentation.traces
         if self._traces is Traces.HIDDEN and not showing.hides_reasoning:
             self._traces = Traces.SHOWN  # the answers are rated: the reasoning is next
+        if question.plan.schedule is Schedule.SEQUENTIAL:  # who asked knows whose turn comes first
+            self.pace = Pace.EVEN if self.pace is Pace.LIVE else self.pace
+            self._traces = Traces.SHOWN if self._traces is Traces.LIVE else self._traces
         self._unrolled = 0.0
         self.open = self.behind = False
 
     @property
     def waiting(self) -> str:
         """What is said in a place that shows nothing yet."""
-        return "shown when all are done" if self._pace is Pace.TOGETHER else str(State.WAITING)
+        return "shown when all are done" if self.pace is Pace.TOGETHER else str(State.WAITING)
 
     def seen(self, answers: Sequence[Answer], passed: float = math.inf) -> tuple[Answer, ...]:
         """What is left of the answers, `passed` seconds after the last look, in the order given."""
         names = in_play(self._lanes, self._prompt, tuple(dict.fromkeys(each.model for each in answers)))
-        beginnings = self._beginnings(answers, names, passed) if self._pace is Pace.EVEN else [""] * len(answers)
+        beginnings = self._beginnings(answers, names, passed) if self.pace is Pace.EVEN else [""] * len(answers)
         self.open = not self.behind and not any(each.state in LIVE for each in answers)
         reasoned = self._traces is Traces.LIVE or (self.open and self._traces is Traces.SHOWN)
-        if self.open or self._pace is Pace.LIVE:
+        if self.open or self.pace is Pace.LIVE:
             return tuple(_bare(each, names, reasoned) for each in answers)
         state = State.ANSWERING if any(beginnings) else State.WAITING
         thoughts = [_bare(each, names, True).reasoning if reasoned else "" for each in answers]
@@ -91,7 +95,7 @@ def text(question: Question, showing: Showing, answers: Sequence[Answer], place:
     """The answer's text as it may be copied; None as long as its pace withholds it."""
     curtain = Curtain(question, showing)
     shown = curtain.seen(answers)[place].text
-    return shown if curtain.open or showing.presentation.pace is Pace.LIVE else None
+    return shown if curtain.open or curtain.pace is Pace.LIVE else None
 
 
 def _bare(answer: Answer, names: Names, reasoned: bool) -> Answer:

@@ -1,6 +1,7 @@
 """What is seen of a sealed comparison, for every pace and every choice of traces."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -26,6 +27,7 @@ from backends.events import (
 from backends.lane import Backend, Lane
 from backends.names import MARK
 from backends.prompt import Prompt, Toolbox, UserTurn
+from backends.schedule import Schedule
 from storage.comparison import AskedLane, Question
 from storage.plan import Pace, Plan, Presentation, Traces
 from storage.showing import Showing
@@ -132,6 +134,13 @@ def test_at_an_equal_pace_no_place_is_ahead() -> None:
     assert [each.state for each in veil.seen([fast, slow], 1)] == [State.ANSWERING] * 2
     assert [each.state for each in veil.seen([fast, slow], 9)] == [State.DONE] * 2
     assert veil.open
+
+
+def test_lanes_that_are_asked_in_turn_are_not_seen_in_turn() -> None:
+    asked = replace(question(), plan=Plan(schedule=Schedule.SEQUENTIAL))
+    first, second = said(ReasoningDelta("Hm"), TextDelta("Yes"), DONE), said()
+    assert curtain(Pace.LIVE, Traces.LIVE, asked).seen([first, second]) == (Answer(), Answer())
+    assert text(asked, showing(Pace.LIVE, Traces.LIVE), [first, second], 0) is None
 
 
 def test_a_lane_that_thinks_keeps_an_equal_pace_from_beginning() -> None:
