@@ -28,7 +28,8 @@ FAILED = Failed("", "This lane failed. What had arrived is kept.")
 class Curtain:
     """Hangs before the answers of one sealed showing, as long as somebody watches them.
 
-    `pace` is the one that it keeps; `open`: all has been seen; `behind`: more may be seen in a moment, whatever the lanes do.
+    `pace` is the one that it keeps; `open`: all has been seen; `behind`: more may be seen in a moment, whatever the
+    lanes do.
     """
 
     def __init__(self, question: Question, showing: Showing) -> None:
