@@ -105,7 +105,7 @@ def build() -> Composer:
 def _plan() -> tuple[Component, ...]:
     """How it runs and is shown: the fields of `asking.plan`, in their order."""
     usual = Plan()
-    with gr.Accordion(RUNS, open=False, elem_classes="unfolds", elem_id="plan-part") as part, gr.Column():
+    with gr.Accordion(RUNS, open=False, elem_classes="unfolds", elem_id="plan-part") as part:
         blind = gr.Checkbox(False, label="Blind, until it is rated", info=HELP["blind"], elem_id="blind")
         with gr.Row(elem_classes="settings", visible=False) as hidden:
             pace = Options(

@@ -97,7 +97,7 @@ def _crowded(question: Question, showing: Showing, position: int) -> Iterator[No
     whom = " and ".join(others) or "another lane"
     yield (
         f"shares its server with {whom}",
-        f"This lane and {whom} asked one server at the same time, and each slowed the other down: their times are not "
+        f"This lane and {whom} asked one server at the same time, and slow each other down there: their times are not "
         "comparable. Ask the lanes one after another for fair ones.",
     )
 
