@@ -13,6 +13,10 @@ class ImageError(ValueError):
     """These bytes are no picture that a lane may see. `str(error)` is for a person."""
 
 
+class RubricError(ValueError):
+    """This file is no rubric. `str(error)` is for a person."""
+
+
 class RatingError(ValueError):
     """This is no judgement of that comparison. `str(error)` is for a person."""
 

@@ -1,19 +1,119 @@
-"""Rankings of lanes: what is a whole one, and the pairs that follow from it. Pure."""
+"""One evaluator's judgement of a comparison: what is a whole one, and the pairs that follow from it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Literal
 
 from storage.errors import RatingError
+from storage.rubric import Rubric
 
 Winner = Literal["model_a", "model_b", "tie", "both_bad"]
 Ranking = tuple[tuple[int, ...], ...]
 """Groups of lane positions, best first; lanes in one group are tied: ((1,), (0, 2))."""
 
+STRENGTHS = ("slightly", "clearly", "much")
+"""How much better, from 1."""
+
 MAX_EVALUATOR = 80
 MAX_TAGS = 20
 MAX_TAG = 40
 MAX_COMMENT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoned:
+    """How the lanes' reasoning was judged, after their answers: a ranking of those with some, and what marks each."""
+
+    ranking: Ranking = ()
+    marks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an evaluator says of the answers, and how it came about; all lanes are positions.
+
+    `skipped` is why nothing was judged. `strength` is how much better one of two is. `scores` are by dimension, one
+    for each position. `early`: a lane was still answering. `seconds` from when there was something to judge; `read`:
+    whose answer was seen to its end; `opened`: whose reasoning was.
+    """
+
+    ranking: Ranking = ()
+    all_bad: bool = False
+    skipped: str = ""
+    strength: int | None = None
+    scores: Mapping[str, tuple[int | None, ...]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    comment: str = ""
+    traces: Reasoned = Reasoned()
+    early: bool = False
+    seconds: float | None = None
+    read: tuple[int, ...] = ()
+    opened: tuple[int, ...] = ()
+
+
+def checked(given: Judgement, rubric: Rubric, lanes: int, reasoned: Collection[int], longest: float) -> Judgement:
+    """The judgement as it is kept. `reasoned` are the positions with reasoning; none has looked longer than `longest`
+    seconds. Raises RatingError."""
+    given = replace(
+        given,
+        comment=commented(given.comment),
+        seconds=given.seconds if given.seconds is not None and 0 <= given.seconds <= longest else None,
+        read=_among(given.read, lanes),
+        opened=_among(given.opened, lanes),
+    )
+    if given.skipped:
+        return _skipped(given, rubric)
+    ranking = whole(given.ranking, given.all_bad, lanes)
+    if given.strength is not None and (lanes != 2 or len(ranking) != 2 or given.all_bad):
+        raise RatingError("Only of two lanes, of which one is better, can be said how much.")
+    if given.strength is not None and given.strength not in range(1, len(STRENGTHS) + 1):
+        raise RatingError(f"How much better is a number from 1 to {len(STRENGTHS)}: {', '.join(STRENGTHS)}.")
+    return replace(
+        given,
+        ranking=ranking,
+        scores=_scored(given.scores, rubric, lanes),
+        tags=tagged(given.tags),
+        traces=_reasoned(given.traces, rubric, reasoned),
+    )
+
+
+def _among(given: Sequence[int], lanes: int) -> tuple[int, ...]:
+    return tuple(sorted(set(given) & set(range(lanes))))
+
+
+def _skipped(given: Judgement, rubric: Rubric) -> Judgement:
+    if given.skipped not in rubric.skips:
+        raise RatingError(f"{given.skipped!r} is no reason to skip; choose one of: {', '.join(rubric.skips)}.")
+    if given.ranking or given.all_bad or given.strength or given.scores or given.tags or given.traces != Reasoned():
+        raise RatingError("What is skipped is not judged: rate it or skip it.")
+    return given
+
+
+def _scored(
+    scores: Mapping[str, tuple[int | None, ...]], rubric: Rubric, lanes: int
+) -> dict[str, tuple[int | None, ...]]:
+    """Without dimensions in which nothing was scored."""
+    scales = {each.name: each.scale for each in rubric.dimensions}
+    for name, each in scores.items():
+        if name not in scales:
+            raise RatingError(f"The rubric has no dimension {name!r}: reload the page.")
+        if len(each) != lanes:
+            raise RatingError(f"{name} needs a score for each of the {lanes} lanes, or none for a lane.")
+        if any(score is not None and score not in range(1, len(scales[name]) + 1) for score in each):
+            raise RatingError(f"{name} is scored from 1 to {len(scales[name])}: {', '.join(scales[name])}.")
+    return {name: each for name, each in scores.items() if any(each)}
+
+
+def _reasoned(given: Reasoned, rubric: Rubric, reasoned: Collection[int]) -> Reasoned:
+    marked = {position for each in given.marks.values() for position in each}
+    if unknown := given.marks.keys() - set(rubric.marks):
+        raise RatingError(f"Reasoning is not marked {', '.join(map(repr, sorted(unknown)))}: reload the page.")
+    placed = [position for group in given.ranking for position in group]
+    if not marked <= set(reasoned) or (placed and sorted(placed) != sorted(reasoned)):
+        raise RatingError("Of the reasoning, judge each lane that has some, once, and no other.")
+    ranking = tuple(tuple(sorted(group)) for group in given.ranking if group)
+    return Reasoned(ranking, {mark: tuple(sorted(set(each))) for mark, each in given.marks.items() if each})
 
 
 def pairs(ranking: Ranking, all_bad: bool) -> list[tuple[int, int, Winner]]:

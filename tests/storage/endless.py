@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 
-from made import ONE, TWO, asking
+from made import ONE, TWO, asking, judged
 
 from backends.events import Event, Sent, TextDelta
 from backends.lane import Lane
@@ -28,7 +28,7 @@ async def main() -> None:
     comparison_id = await Recorder(store, words).compare(prompt, [(ONE, prompt), (TWO, prompt)])
     print(comparison_id, flush=True)
     while True:
-        print((await store.rate(comparison_id, "Ann", [[0], [1]])).id, flush=True)
+        print((await store.rate(comparison_id, "Ann", judged([0], [1]))).id, flush=True)
 
 
 asyncio.run(main())

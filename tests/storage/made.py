@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
+from typing import Any
 
 import PIL.Image
 from sqlalchemy import Engine
@@ -15,6 +16,7 @@ from backends.kind import Stream
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, Tool, ToolCall, ToolTurn, UserTurn
 from backends.runner import Entry
+from storage.ratings import Judgement
 
 DECLARED = Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5)
 ONE = Lane(DECLARED, "m-1", "FP8")
@@ -56,6 +58,11 @@ def stamped(events: Sequence[Event] = SAID) -> list[Stamped]:
 
 def entries(lane: int, events: Sequence[Stamped]) -> list[Entry]:
     return [Entry(lane, event) for event in events]
+
+
+def judged(*ranking: Sequence[int], **rest: Any) -> Judgement:
+    """`judged([1], [0, 2])`: lane 1 is best, the others tie."""
+    return Judgement(tuple(map(tuple, ranking)), **rest)
 
 
 def scripted(*events: Event) -> Stream:
