@@ -144,12 +144,12 @@ def test_nothing_tells_another_evaluator_whose_the_answers_are(
         expect_answers(page)
         look_around(page, wire, run)
         assert telling(bytes(wire.sent), DECLARED + TOLD) == []
-        page.locator(".reveal:visible").click()
+        page.get_by_role("button", name="Reveal without rating").click()
         expect(page.locator(".card .label", has_text="zorblax-rig · acme/Wumpus-Ultra-9B · WFP4Z")).to_be_visible()
         expect(page.locator(".card .error", has_text="vorpal")).to_be_visible()
 
 
-def test_after_the_rating_names_figures_and_flags_are_there(asked: tuple[Wire, Page, str]) -> None:
+def test_after_the_rating_come_the_reasoning_then_names_figures_and_flags(asked: tuple[Wire, Page, str]) -> None:
     wire, page, run = asked
     page.goto(f"{wire.url}/?run={run}")
     expect_answers(page)
@@ -158,6 +158,9 @@ def test_after_the_rating_names_figures_and_flags_are_there(asked: tuple[Wire, P
     page.locator(".rating .name").press("Enter")
     for place in sorted(range(3), key=lambda place: place == failed):
         page.keyboard.press(str(place + 1))
+    expect(page.locator(".trace", has_text="As I think, so.")).to_be_attached()
+    expect(page.locator(".lane .label:visible")).to_have_count(0)
+    page.get_by_role("button", name="Reveal without rating").click()
     card = page.locator(".lane", has=page.locator(".block.answer", has_text="I am Wumpus Ultra by ACME"))
     expect(card.locator(".label")).to_contain_text("zorblax-rig · acme/Wumpus-Ultra-9B · WFP4Z")
     expect(card.locator(".figures")).to_contain_text("81923 out")
