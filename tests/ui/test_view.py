@@ -1,3 +1,6 @@
+from typing import Any
+
+
 from backends.prompt import Canned, Prompt, Tool, Toolbox, UserTurn
 from storage.comparison import AskedLane, Question, Rating
 from tests.storage.made import BEGAN, ONE, TOOL, TWO
@@ -22,9 +25,11 @@ def test_a_question_says_how_its_tools_were_offered_and_answered() -> None:
 
 
 def test_verdicts_are_few_words() -> None:
-    def verdict(*ranking: tuple[int, ...], all_bad: bool = False) -> str:
-        return view.verdict(Rating("", "Ada", ranking, all_bad, (), "", BEGAN, None))
+    def verdict(*ranking: tuple[int, ...], **rest: Any) -> str:
+        return view.verdict(Rating(ranking, **rest, id="", evaluator="Ada", created_at=BEGAN))
 
     assert verdict((1,), (0, 2)) == "B > A = C"
     assert verdict((0, 1)) == "tie"
     assert verdict((0, 1), all_bad=True) == "both bad"
+    assert verdict((1,), (0,), strength=2) == "B > A, clearly"
+    assert verdict(skipped="no image") == "skipped: no image"
