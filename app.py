@@ -30,15 +30,17 @@ def main() -> int:
 
     from backends import registry
     from backends.discovery import Discovery
-    from storage.errors import StorageError
+    from storage import rubric
+    from storage.errors import RubricError, StorageError
     from storage.recorder import Recorder
     from storage.store import DEFAULT_URL, Store
     from ui import web
 
     try:
-        store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL))
+        asked = rubric.load(Path(os.environ.get("RUBRIC", "rubric.toml")))
+        store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL), rubric=asked)
         store.ship()
-    except StorageError as error:
+    except (RubricError, StorageError) as error:
         return refuse(str(error))
     found = registry.load(Path(os.environ.get("BACKENDS", "backends.toml")), os.environ)
     for problem in found.problems:

@@ -129,7 +129,7 @@ class Store:
     async def rate(
         self, comparison_id: str, evaluator: str, judgement: Judgement, seen: Showing | None = None
     ) -> Rating:
-        """Superseding this evaluator's earlier rating. Where `seen` is sealed it is blind, and takes that on to its next
+        """Superseding this evaluator's earlier rating. Where `seen` is sealed it is blind, and takes it on to its next
         step: where that is the reasoning, only this is judged then. Raises RatingError, StorageError.
         """
         return await self._write(

@@ -202,10 +202,7 @@ class Stage:
             if same and not (live and figures):
                 parts[here] = before
                 continue
-            if curtain:
-                card = cards.sealed(one, answer, curtain.waiting)
-            else:
-                card = cards.shown(one, answer, beside=others)
+            card = cards.sealed(one, answer, curtain.waiting) if curtain else cards.shown(one, answer, beside=others)
             if before and live and not figures and not answer.finish_reason:  # a lane may pause after a round
                 card["figures"] = before[0]["figures"]
             parts[here] = card, answer.text
@@ -229,7 +226,7 @@ class Stage:
                     self.recorder.give(run, showing.order[int(index)], call, asking.clean(content))
 
     async def rate(self, run: str, event: gr.EventData, request: gr.Request) -> Any:
-        """Stores what the bar sent; the bar then shows what is stored, or why it was not. What this unseals is shown."""
+        """Stores what the bar sent; the bar then shows what is stored, or why it was not. What it unseals is shown."""
         sent = event._data if isinstance(event._data, dict) else {}
         rated, who = str(sent.get("run")), viewer.of(request)
         try:

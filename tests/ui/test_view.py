@@ -1,6 +1,5 @@
 from typing import Any
 
-
 from backends.prompt import Canned, Prompt, Tool, Toolbox, UserTurn
 from storage.comparison import AskedLane, Question, Rating
 from tests.storage.made import BEGAN, ONE, TOOL, TWO

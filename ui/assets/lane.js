@@ -119,7 +119,7 @@ function render() {
     key = v.key; touched = false; written.data = '';
     $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
   }
-  card.dataset.state = v.state || 'idle';
+  card.dataset.key = v.key || ''; card.dataset.state = v.state || 'idle';
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;

@@ -1,105 +1,236 @@
-// Rates the comparison on the page. Two lanes: one choice. More lanes: place them best to worst; ties are groups.
-// The evaluator's name is asked once and kept in this browser. The server checks everything again.
-const NAME = 'lanewise.evaluator';
-const name = $('.name'), comment = $('.comment'), hint = $('.hint');
-let draft = [], tags = [], join = false, saved = null, waiting = null, shown = null;
+// Rates the comparison on the page. What is set before the choice is part of it; the choice sends it all, and what is set
+// after it is sent as a new rating. Two lanes: one choice. More: placed best to worst, ties are groups. The evaluator's
+// name is asked once and kept in this browser. The server checks everything again.
+const NAME = 'lanewise.evaluator', ENDED = ['done', 'failed', 'stopped', 'interrupted'];
+const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
+let saved = null, waiting = null, shown = null, skipping = false, strength = null;
+let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
 name.value = localStorage.getItem(NAME) || '';
 
-const letters = () => props.value.letters;
-const left = () => letters().map((_, i) => i).filter((i) => !draft.flat().includes(i));
-const text = (ranking) => ranking.map((group) => group.map((i) => letters()[i]).join(' = ')).join(' > ');
+const range = (n) => [...Array(n).keys()];
+const text = (ranking) => ranking.map((group) => group.map((i) => props.value.letters[i]).join(' = ')).join(' > ');
+const without = (list, item) => list.filter((other) => other !== item);
 
-function save(ranking, all_bad) {
-  waiting = { ranking, all_bad };
-  $('.rating').dataset.open = '';
+// lanes being placed, best first; `place` and `rest` give the whole ranking once nothing is left to choose
+class Order {
+  constructor(lanes) { this.lanes = lanes; this.groups = []; this.join = false; }
+  get left() { return this.lanes.filter((i) => !this.groups.flat().includes(i)); }
+  place(i) {
+    if (!this.left.includes(i)) return null;
+    if (this.join) this.groups.at(-1).push(i); else this.groups.push([i]);
+    this.join = false;
+    return this.left.length > 1 ? null : this.rest();
+  }
+  rest() { return this.left.length ? [...this.groups, this.left] : this.groups; }
+  tie() { if (this.lanes.length === 2 || !this.groups.length) return [this.lanes]; this.join = !this.join; return null; }
+  undo() { this.groups.at(-1).pop(); if (!this.groups.at(-1).length) this.groups.pop(); this.join = false; }
+}
+
+// what this person has seen of this comparison: the time that it was on the screen, whose end, whose reasoning
+const seen = { run: null, since: null, spent: 0, read: new Set(), inSight: new Set(), opened: new Set() };
+const card = (letter) => document.querySelector(`#card-${letter} .card[data-key^="${seen.run}/"]`);
+const ended = (letter) => ENDED.includes(card(letter)?.dataset.state);
+const ends = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) seen.inSight[isIntersecting ? 'add' : 'delete'](target.dataset.letter);
+  note();
+}, { rootMargin: '0px 0px -72px 0px' });   // the bar covers that much of the window
+function attend() {
+  const { run, letters } = props.value;
+  if (run !== seen.run) Object.assign(seen, { run, since: null, spent: 0, read: new Set(), opened: new Set() });
+  for (const letter of letters) {
+    const answer = document.getElementById(`answer-${letter}`);
+    if (!answer || answer.querySelector(':scope > .end')) continue;
+    const end = make('i', 'end'); end.dataset.letter = letter; answer.append(end); ends.observe(end);
+  }
+  note();
+}
+function note() {
+  const letters = props.value?.letters || [];
+  const ready = letters.length && letters.every((letter) => ended(letter) || card(letter)?.dataset.state === 'answering');
+  if (ready && !props.value.waits && seen.since === null && !seen.spent && !document.hidden) seen.since = performance.now();
+  // a moment later, once the text that came with the end stands on the page
+  setTimeout(() => { for (const letter of letters) if (ended(letter) && seen.inSight.has(letter)) seen.read.add(letters.indexOf(letter)); }, 300);
+}
+const spent = () => seen.spent + (seen.since === null ? 0 : performance.now() - seen.since);
+function onVisible() {   // while another tab is looked at, nothing is judged here
+  if (document.hidden) { seen.spent = spent(); seen.since = null; } else if (seen.spent) seen.since = performance.now(); else note();
+}
+function onClick(event) {
+  const fold = event.target.closest?.('.card .reasoning'), letter = fold?.closest('[id^=card-]')?.id.slice(-1);
+  if (letter && event.target.closest('summary') && !fold.open) seen.opened.add(props.value.letters.indexOf(letter));
+}
+const states = new MutationObserver(note);
+states.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-key'] });
+
+function send(choice) {
+  waiting = choice;
+  bar.dataset.open = '';
   if (!name.value.trim()) { hint.textContent = 'Type your name and press Enter: it is kept with your ratings and asked only once.'; name.focus(); return; }
   localStorage.setItem(NAME, name.value.trim());
-  trigger('rate', { ...waiting, run: props.value.run, evaluator: name.value.trim(), tags, comment: comment.value.trim() });
-  waiting = null; draft = []; join = false; hint.textContent = 'Saving …';
+  const more = choice.skipped ? {} : { tags, scores, traces };
+  const noticed = { seconds: spent() ? spent() / 1000 : null, read: [...seen.read], opened: [...seen.opened] };
+  trigger('rate', { ...more, ...choice, ...noticed, run: props.value.run, evaluator: name.value.trim(), comment: comment.value.trim() });
+  waiting = strength = null; skipping = false; begin(); hint.textContent = 'Saving …';
 }
-function again() { if (saved) save(saved.ranking, saved.all_bad); }   // tags and comment belong to a rating: changing them stores a new one
+function again() { if (saved && !saved.skipped) send({ ranking: saved.ranking, all_bad: saved.all_bad, strength: saved.strength }); else render(); }
+function begin() { order = new Order(range(props.value.letters.length)); thought = new Order(props.value.reasoned); }
 
-function place(i) {
-  if (i >= letters().length || draft.flat().includes(i)) return;
-  if (letters().length === 2) { save([[i], [1 - i]], false); return; }
-  if (join && draft.length) draft.at(-1).push(i); else draft.push([i]);
-  join = false;
-  const rest = left();
-  if (rest.length === 1 && !join) { draft.push(rest); save(draft, false); } else render();
+// the person's acts
+const reasoning = () => props.value.step === 'reasoning';
+function decide(ranking) {
+  if (!ranking) { render(); return; }
+  if (reasoning()) { traces = { ...traces, ranking }; again(); return; }
+  send({ ranking, all_bad: false, strength: order.lanes.length === 2 && ranking.length === 2 ? strength : null });
 }
-function tie() {
-  if (letters().length === 2 || !draft.length) save([letters().map((_, i) => i)], false);
-  else { join = !join; render(); }
+const current = () => (reasoning() ? thought : order);
+function place(i) { if (!props.value.waits) decide(current().place(i)); }
+function tie() { decide(current().tie()); }
+function rest() { if (current().groups.length) decide(current().rest()); }
+function undo() { if (current().groups.length) { current().undo(); render(); } }
+function bad() { send({ ranking: [order.lanes], all_bad: true }); }
+function better(i, by) { strength = by; place(i); }
+function refine(by) {   // before the choice it waits for it
+  if (saved && saved.ranking.length === 2 && !saved.all_bad) send({ ranking: saved.ranking, all_bad: false, strength: by });
+  else { strength = strength === by ? null : by; render(); }
 }
-function bad() { save([letters().map((_, i) => i)], true); }
-function done() { if (draft.length) { const rest = left(); save(rest.length ? [...draft, rest] : draft, false); } }
-function undo() { if (draft.length) { draft.at(-1).pop(); if (!draft.at(-1).length) draft.pop(); join = false; render(); } }
+function skip() { if (reasoning()) again(); else { skipping = !skipping; render(); } }
+function mark(word, i) {
+  const lanes = traces.marks[word] || [];
+  traces = { ...traces, marks: { ...traces.marks, [word]: lanes.includes(i) ? without(lanes, i) : [...lanes, i] } };
+  if (reasoning()) render(); else again();
+}
+function prefer(ranking) { if (ranking) { traces = { ...traces, ranking }; again(); } else render(); }
 
-function button(label, keys, act, pressed) {
-  const b = make('button', '', label + ' '); b.type = 'button'; b.append(make('kbd', '', keys));
-  b.setAttribute('aria-pressed', pressed ? 'true' : 'false'); b.addEventListener('click', act); return b;
+function button(label, keys, act, pressed, kind = '') {
+  const b = make('button', kind, keys ? label + ' ' : label); b.type = 'button';
+  if (keys) b.append(make('kbd', '', keys));
+  if (pressed !== undefined) b.setAttribute('aria-pressed', pressed ? 'true' : 'false');
+  b.addEventListener('click', act); return b;
 }
 
 // new buttons in the place of old ones; the keyboard stays where it was
-function refill(box, buttons) {
-  const at = [...box.children].indexOf(document.activeElement);
-  box.replaceChildren(...buttons);
-  if (at >= 0) box.children[Math.min(at, buttons.length - 1)].focus();
+function refill(box, parts) {
+  const all = () => [...box.querySelectorAll('button, select')], at = all().indexOf(document.activeElement);
+  box.replaceChildren(...parts);
+  if (at >= 0) all()[Math.min(at, all().length - 1)]?.focus();
+}
+
+function lanes(placing, best, act) {   // what one lane's button does, for answers and for reasoning
+  const { letters } = props.value, two = placing.lanes.length === 2;
+  return placing.lanes.map((i) => button(two ? `${letters[i]} better` : letters[i], act ? '' : String(i + 1), () => (act ? act(i) : place(i)),
+    two ? !!best && best.length === 2 && best[0][0] === i : placing.groups.flat().includes(i)));
+}
+
+function choices(best) {
+  const v = props.value, placing = current(), two = placing.lanes.length === 2, begun = placing.groups.length > 0;
+  if (v.waits) return [];
+  if (skipping) return [...v.rubric.skips.map((why, i) => button(why, String(i + 1), () => send({ skipped: why }))), button('Back', 's', skip)];
+  const many = placing.lanes.length > 1, row = many ? lanes(placing, best) : [];
+  if (two && !reasoning()) range(2).forEach((i) => {
+    const group = make('span', 'side'); group.append(row[i], ...v.strengths.map((word, at) => {
+      const b = button(word, String(7 + at), () => better(i, at + 1), strength === at + 1 || (!!best && best.length === 2 && best[0][0] === i && saved.strength === at + 1), 'by');
+      b.setAttribute('aria-label', `${v.letters[i]} ${word} better`); return b;
+    })); row[i] = group;
+  });
+  if (many) row.push(button(two || !begun ? 'Tie' : 'ties with …', 't', tie, placing.join || (!!best && best.length === 1 && !begun)));
+  if (begun && placing.left.length > 1) row.push(button('The rest tie', 'e', rest));
+  if (begun) row.push(button('Undo', '⌫', undo));
+  if (reasoning()) row.push(...marks(), button(Object.values(traces.marks).some((each) => each.length) ? 'Done' : 'Skip', 's', skip));
+  else row.push(button(two ? 'Both bad' : 'All bad', 'b', bad, !!saved && saved.all_bad), button('Skip', 's', skip, !!saved && !!saved.skipped));
+  return row;
+}
+
+function marks() {
+  return props.value.reasoned.map((i) => {
+    const letter = props.value.letters[i], group = make('span', 'marks'); group.role = 'group'; group.setAttribute('aria-label', `Reasoning of ${letter}`);
+    group.append(make('b', '', letter), ...props.value.rubric.marks.map((word) => button(word, '', () => mark(word, i), (traces.marks[word] || []).includes(i), 'tag')));
+    return group;
+  });
+}
+
+function scoring({ name: of, scale, help }) {
+  const row = make('div', 'dimension'), label = make('span', '', of); label.title = help; row.append(label);
+  props.value.letters.forEach((letter, i) => {
+    const pick = make('select'), at = (scores[of] || [])[i]; pick.setAttribute('aria-label', `${of} of ${letter}`);
+    pick.append(new Option(letter, ''), ...scale.map((word, step) => new Option(`${letter}: ${word}`, step + 1))); pick.value = at || '';
+    pick.addEventListener('change', () => {
+      scores = { ...scores, [of]: range(props.value.letters.length).map((j) => (j === i ? Number(pick.value) || null : (scores[of] || [])[j] || null)) };
+      again();
+    });
+    row.append(pick);
+  });
+  return row;
+}
+
+function resume() {   // what is being chosen here outlasts a redraw, but no change of comparison or person
+  const v = props.value, evaluator = name.value.trim(), key = `${v.run}/${evaluator}`;
+  saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
+  if (shown === key) { if (thought.lanes.length !== v.reasoned.length) begin(); return; }
+  if (!shown?.startsWith(`${v.run}/`) || saved) {
+    begin(); strength = null; skipping = false; hint.textContent = '';
+    ({ tags, scores, traces } = saved ? structuredClone(saved) : { tags: [], scores: {}, traces: { ranking: [], marks: {} } });
+    comment.value = saved ? saved.comment : '';
+  }
+  shown = key; delete bar.dataset.open;
 }
 
 function render() {
   const v = props.value || {};
-  $('.rating').hidden = !v.run;
+  bar.hidden = !v.run;
   if (!v.run) return;
-  const evaluator = name.value.trim();
-  saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
-  if (shown !== `${v.run}/${evaluator}`) {   // what is being chosen here outlasts a redraw, but no change of comparison or person
-    if (!shown || !shown.startsWith(`${v.run}/`) || saved) { draft = []; join = false; tags = saved ? [...saved.tags] : []; comment.value = saved ? saved.comment : ''; hint.textContent = ''; }
-    shown = `${v.run}/${evaluator}`; delete $('.rating').dataset.open;
-  }
-  if (saved || waiting) $('.rating').dataset.open = '';
-  const two = v.letters.length === 2, best = saved && !saved.all_bad && saved.ranking;
-  $('.ask').textContent = two ? 'Which is better?' : 'Rank them, best first';
-  const rows = v.letters.map((letter, i) => {
-    const chosen = two ? best && best.length === 2 && best[0][0] === i : draft.flat().includes(i);
-    return button(two ? `${letter} better` : letter, String(i + 1), () => place(i), chosen);
-  });
-  rows.push(button(two || !draft.length ? 'Tie' : 'ties with …', 't', tie, join || (best && best.length === 1 && !draft.length)));
-  rows.push(button(two ? 'Both bad' : 'All bad', 'b', bad, saved && saved.all_bad));
-  if (!two && draft.length) { rows.push(button('Done', '↵', done)); rows.push(button('Undo', '⌫', undo)); }
-  refill($('.choices'), rows);
-  $('.order').textContent = draft.length ? text(draft) + (join ? ' = …' : ' > …') : saved ? (saved.all_bad ? (two ? 'both bad' : 'all bad') : text(saved.ranking)) : '';
-  refill($('.tags'), v.tags.map((tag) => {
-    const b = make('button', 'tag', tag); b.type = 'button'; b.setAttribute('aria-pressed', tags.includes(tag) ? 'true' : 'false');
-    b.addEventListener('click', () => { tags = tags.includes(tag) ? tags.filter((other) => other !== tag) : [...tags, tag]; again(); render(); });
-    return b;
-  }));
-  $('.reveal').hidden = !v.sealed;
-  if (v.said) hint.textContent = v.said;
+  attend(); resume();
+  if (saved || waiting) bar.dataset.open = '';
+  const two = v.letters.length === 2, best = reasoning() ? traces.ranking : saved && !saved.all_bad && saved.ranking;
+  $('.ask').textContent = v.waits ? 'The answers appear together, once all are done.' : skipping ? 'Why?'
+    : reasoning() ? 'Saved. And the reasoning?' : two ? 'Which is better?' : 'Rank them, best first';
+  refill($('.choices'), choices(best));
+  const placing = current();
+  $('.order').textContent = placing.groups.length ? text(placing.groups) + (placing.join ? ' = …' : ' > …') : !saved || reasoning() ? ''
+    : saved.skipped ? `skipped: ${saved.skipped}` : saved.all_bad ? (two ? 'both bad' : 'all bad') : text(saved.ranking);
+  $('.extras').hidden = reasoning();
+  refill($('.tags'), v.rubric.tags.map((tag) => button(tag, '', () => { tags = tags.includes(tag) ? without(tags, tag) : [...tags, tag]; again(); render(); }, tags.includes(tag), 'tag')));
+  $('.scores').hidden = !v.rubric.dimensions.length; refill($('.scores > div'), v.rubric.dimensions.map(scoring));
+  $('.traces').hidden = !v.reasoned.length || reasoning();
+  if (v.reasoned.length) refill($('.traces > div'), [...(v.reasoned.length > 1 ? [...lanes(thought, traces.ranking, (i) => prefer(thought.place(i))), button('Tie', '', () => prefer(thought.tie()), traces.ranking.length === 1)] : []), ...marks()]);
+  $('.reveal').hidden = v.step === 'open';
+  if (v.said) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
 }
 
+const reveal = () => trigger('reveal');
 comment.addEventListener('change', again);
-$('.reveal').addEventListener('click', () => trigger('reveal'));
+$('.reveal').addEventListener('click', reveal);
 // Enter alone takes a name: a rating key that lands in the field must not become somebody
 name.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !name.value.trim()) return;
   event.preventDefault();
   localStorage.setItem(NAME, name.value.trim());
   name.blur();
-  if (waiting) save(waiting.ranking, waiting.all_bad); else render();
+  if (waiting) send(waiting); else render();
 });
+bar.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.target.blur(); document.getElementById('lanes').focus({ preventScroll: true }); } });
 
+function unfold() { for (const summary of document.querySelectorAll('.card .reasoning:not([hidden]) > summary')) if (summary.offsetParent) summary.click(); }
+function into(selector) { bar.dataset.open = ''; const fold = $(selector).closest('details'); if (fold) fold.open = true; $(selector).focus(); }
+const ACTS = {
+  t: tie, b: () => { if (!reasoning()) bad(); }, s: skip, e: rest, r: unfold, Backspace: undo, v: () => { if (!$('.reveal').hidden) reveal(); },
+  c: () => into('.comment'), g: () => into('.tags button'), o: () => { if (!$('.scores').hidden) into('.scores select'); },
+};
 function onKey(event) {
-  if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
-  if (event.ctrlKey || event.metaKey || event.altKey || !props.value || !props.value.run || !element.offsetParent) return;
-  if (event.target.closest('input, textarea, select, [contenteditable], [role=listbox], .cm-editor')) return;
-  if (/^[1-6]$/.test(event.key)) place(Number(event.key) - 1);
-  else if (event.key === 't') tie();
-  else if (event.key === 'b') bad();
-  else if (event.key === 'Enter' && draft.length) done();
-  else if (event.key === 'Backspace' && draft.length) undo();
+  if (!element.isConnected) { leave(); return; }
+  const v = props.value, { key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || !v || !v.run || !element.offsetParent) return;
+  if (event.target.closest('input, textarea, select, dialog, [role=dialog], [contenteditable], [role=listbox], .cm-editor')) return;
+  const lane = v.letters.indexOf(key), digit = /^[1-9]$/.test(key) ? Number(key) : 0;
+  if (v.waits && !'rv'.includes(key)) return;
+  if (skipping && digit) { if (digit <= v.rubric.skips.length) send({ skipped: v.rubric.skips[digit - 1] }); else return; }
+  else if (lane >= 0) place(lane);
+  else if (digit && digit <= v.letters.length) place(digit - 1);
+  else if (digit > 6 && v.letters.length === 2 && !reasoning()) refine(digit - 6);
+  else if (Object.hasOwn(ACTS, key)) ACTS[key]();
   else return;
   event.preventDefault();
 }
-document.addEventListener('keydown', onKey);
+const listened = [['keydown', onKey], ['visibilitychange', onVisible], ['click', onClick, true]];
+function leave() { listened.forEach((each) => document.removeEventListener(...each)); states.disconnect(); ends.disconnect(); }
+listened.forEach((each) => document.addEventListener(...each));
 watch('value', render); render();
