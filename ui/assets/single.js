@@ -18,24 +18,38 @@ function until(row, moment) {   // how many of a growing row are not after the m
   return low;
 }
 
-// What a box holds, to be shown in part: what stands behind the part is away, as it was before it came.
+// What a box holds, to be shown in part: what stands behind the part is away, as it was before it came. Only the block
+// in which the part ends is gone through; those before it are whole, those behind it hidden.
 function growing(box, packed) {
-  const { at, sizes } = unpacked(packed), whole = sizes.at(-1) || 0, parts = [];
+  const { at, sizes } = unpacked(packed), whole = sizes.at(-1) || 0;
   let total = 0, shown = -1;
-  const walk = document.createTreeWalker(box, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const node = walk.currentNode, text = node.nodeType === Node.TEXT_NODE ? node.data : null;
-    parts.push({ node, from: total, text });
-    if (text) total += text.length;
+  const blocks = [...box.childNodes].map((node) => {
+    const from = total, parts = [];
+    const walk = document.createTreeWalker(node, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
+    for (let each = node; each; each = walk.nextNode()) {
+      const text = each.nodeType === Node.TEXT_NODE ? each.data : null;
+      parts.push({ node: each, from: total, text });
+      if (text) total += text.length;
+    }
+    return { node, from, to: total, parts, part: false };
+  });
+  function cut(parts, count) {
+    for (const { node, from, text } of parts) {
+      if (text === null) { node.hidden = from >= count; continue; }
+      let end = Math.max(0, Math.min(text.length, count - from));
+      if (end && end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end += 1;   // no half of a pair
+      if (node.data.length !== end) node.data = text.slice(0, end);
+    }
   }
   function show(count) {
     if (count === shown) return;
     shown = count;
-    for (const { node, from, text } of parts) {
-      if (text === null) { node.hidden = count < total && from >= count; continue; }
-      let end = Math.max(0, Math.min(text.length, count - from));
-      if (end && end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end += 1;   // no half of a pair
-      if (node.data.length !== end) node.data = text.slice(0, end);
+    for (const block of blocks) {
+      const away = count < total && block.from >= count, part = !away && block.to > count;
+      if (block.node.nodeType === Node.TEXT_NODE) { cut(block.parts, count); continue; }
+      if (part || block.part) cut(block.parts, part ? count : Infinity);
+      block.part = part;
+      if (block.node.hidden !== away) block.node.hidden = away;
     }
   }
   return (moment) => { const n = until(at, moment); show(n === at.length ? total : Math.round(total * sizes[n - 1] / whole) || 0); };
@@ -54,7 +68,7 @@ const shown = [...stage.children].map((lane, i) => {
     says(moment);
     if (fold) {
       thinks(moment); fold.hidden = !trace.textContent;
-      if (!touched) { fold.open = state === 'thinking'; trace.scrollTop = trace.scrollHeight; }
+      if (!touched) fold.open = state === 'thinking';
     }
     calls.forEach((call, j) => {
       const [made, answered] = played.calls[j] || [0, 0], result = call.querySelector('.result');
@@ -72,6 +86,7 @@ function draw() {
   if (!whole) stage.style.minHeight ||= `${stage.offsetHeight}px`; else stage.style.minHeight = '';
   stage.classList.toggle('playing', !whole);
   for (const show of shown) show(whole ? Infinity : now);
+  for (const trace of stage.querySelectorAll('[data-state=thinking] .trace')) trace.scrollTop = 1e9;   // after all that is written: between, each would cost a layout
   seek.value = Math.floor(now); clock.textContent = `${time(now)} of ${time(end)}`;
   seek.setAttribute('aria-valuetext', clock.textContent);
 }
