@@ -86,6 +86,7 @@ def begin(page: Page, app: Server, name: str) -> None:
 def expect_served(page: Page, question: str) -> None:
     expect(page.locator(".question .asked")).to_have_text(question)
     expect(page.locator("#lane-A .card")).to_be_visible()
+    expect(page.locator(".rating .choices button").first).to_be_visible()
 
 
 def test_each_item_reaches_as_many_evaluators_as_it_wants(page: Page, people: list[Page], app: Server) -> None:
