@@ -1,13 +1,15 @@
 """Rankings and the pairs that follow from them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.errors import RatingError
-from storage.ratings import Ranking, commented, named, pairs, tagged, whole
+from storage.errors import RatingError, RubricError
+from storage.ratings import Judgement, Ranking, Reasoned, checked, commented, named, pairs, tagged, whole
+from storage.rubric import DEFAULT, Dimension, Rubric, load
 
 
 @st.composite
@@ -80,3 +82,49 @@ def test_what_is_too_long_is_refused() -> None:
 def test_what_is_no_list_of_lists_of_lanes_is_refused(ranking: Any) -> None:
     with pytest.raises(RatingError):
         whole(ranking, False, 2)
+
+
+RUBRIC = Rubric((Dimension("Right", ("no", "yes")),), skips=("unsure",), marks=("faithful",))
+
+
+@pytest.mark.parametrize(
+    ("judgement", "words"),
+    [
+        (Judgement(skipped="tired"), "no reason to skip"),
+        (Judgement(skipped="unsure", tags=("clear",)), "not judged"),
+        (Judgement(((0, 1),), strength=1), "one is better"),
+        (Judgement(((0,), (1,)), strength=4), "1 to 3: slightly, clearly, much"),
+        (Judgement(((0,), (1,)), scores={"Fun": (1, 1)}), "no dimension 'Fun'"),
+        (Judgement(((0,), (1,)), scores={"Right": (3, None)}), "1 to 2: no, yes"),
+        (Judgement(((0,), (1,)), traces=Reasoned(marks={"faithful": (0,)})), "each lane that has some"),
+        (Judgement(((0,), (1,)), traces=Reasoned(marks={"loud": (1,)})), "not marked 'loud'"),
+    ],
+)
+def test_what_is_no_judgement_is_refused_in_words(judgement: Judgement, words: str) -> None:
+    with pytest.raises(RatingError, match=words):
+        checked(judgement, RUBRIC, 2, [1], 60)
+
+
+def test_what_can_not_have_been_seen_is_not_kept() -> None:
+    found = checked(Judgement(((0,), (1,)), seconds=61, read=(1, 1, 7), opened=(0,)), RUBRIC, 2, [1], 60)
+    assert (found.seconds, found.read, found.opened) == (None, (1,), (0,))
+
+
+def test_the_projects_own_rubric_is_read_where_there_is_none(tmp_path: Path) -> None:
+    assert load(tmp_path / "rubric.toml") == load(DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tags = 5", "`tags` must be a list"),
+        ("colour = 1", "unknown key `colour`"),
+        ("[[dimension]]\nname = 'x'", "no `scale`"),
+        ("[[dimension]]\nname = 'x'\nscale = ['one']", "2 to 10 different words"),
+        ("tags = [", "rubric.toml"),
+    ],
+)
+def test_a_rubric_that_can_not_be_read_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "rubric.toml").write_text(text)
+    with pytest.raises(RubricError, match=words):
+        load(tmp_path / "rubric.toml")

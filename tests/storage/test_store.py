@@ -17,10 +17,12 @@ from backends.events import Failed
 from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
-from storage.comparison import Comparison, Filter, Row, current
+from storage.comparison import Comparison, Filter, Rating, Row, current
 from storage.errors import RatingError, StorageError
 from storage.lanes import address_hash
 from storage.plan import BLIND, Plan
+from storage.ratings import Judgement, Reasoned
+from storage.showing import Step
 from storage.store import Store
 
 LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
@@ -402,3 +404,35 @@ async def test_a_busy_pool_is_told(store: Store, monkeypatch: pytest.MonkeyPatch
             held.enter_context(store._database.engine.connect())
         with pytest.raises(StorageError, match="busy"):
             await store.page()
+
+
+async def test_a_blind_rating_leads_to_the_reasoning_that_was_hidden_then_to_the_reveal(store: Store) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
+    steps = []
+
+    async def rate(judgement: Judgement) -> Rating:
+        kept = await store.rate(comparison_id, "Ann", judgement, await store.show(comparison_id, "ann"))
+        seen = await store.show(comparison_id, "ann")
+        steps.append((kept.blind, seen and seen.step))
+        return kept
+
+    first = await rate(judged([0], [1], strength=2))
+    second = await rate(judged([1], [0], traces=Reasoned(marks={"faithful": (0,)})))
+    third = await rate(judged([0, 1]))
+    assert steps == [(True, Step.REASONING), (True, Step.OPEN), (False, Step.OPEN)]
+    assert (second.supersedes, second.ranking, second.strength) == (first.id, ((0,), (1,)), 2)  # as judged without it
+    assert second.traces.marks == {"faithful": (0,)}
+    assert third.supersedes == second.id
+
+
+@pytest.mark.parametrize("judgement", [judged([0], [1], early=True), Judgement(skipped="I can't judge this")])
+async def test_an_early_rating_or_a_skip_reveals_at_once(store: Store, judgement: Judgement) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
+    rating = await store.rate(comparison_id, "Ann", judgement, await store.show(comparison_id, "ann"))
+    seen = await store.show(comparison_id, "ann")
+    assert seen is not None
+    assert (rating.blind, rating.showing_id, seen.step, seen.revealed_by) == (True, seen.id, Step.OPEN, "rating")
