@@ -9,7 +9,7 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, compare, history
+from ui import backends, compare, history, keys
 
 CSS = (Path(__file__).parent / "assets" / "page.css").read_text()
 
@@ -21,6 +21,10 @@ THEME = gr.themes.Default(
     radius_size="md",
     font=[_LOCAL("Source Sans Pro", weights=(400, 700)), "ui-sans-serif", "system-ui", "sans-serif"],
     font_mono=[_LOCAL("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
+).set(  # white stands out on these: Gradio's own fall short of 4.5 : 1
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_cancel_background_fill="#dc2626",
 )
 
 ALIVE = (Path(__file__).parent / "assets" / "alive.js").read_text()
@@ -30,6 +34,7 @@ BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
 def build(registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> gr.Blocks:
     with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
+        keys.build(keys.COMPARE)
         with gr.Tabs(selected="compare") as tabs:
             with gr.Tab("Compare", id="compare"):
                 shown = compare.build(page, registry, store, recorder, discovery)

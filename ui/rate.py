@@ -14,7 +14,7 @@ from storage.ratings import named
 from storage.recorder import Recorder
 from storage.showing import Showing, Step
 from storage.store import Store
-from ui import asking, cards, view, viewer
+from ui import asking, cards, keys, view, viewer
 from ui.component import PRIVATE, AnswerText, Drawn
 from ui.lane import LATEX
 from ui.stage import Place, Stage
@@ -111,6 +111,7 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
     with gr.Blocks(title="Rate · Lanewise", fill_width=True, analytics_enabled=False) as page:
         run, watched, evaluator = (gr.Textbox(visible="hidden") for _ in range(3))
         head = Drawn("queue", elem_id="queue")
+        keys.build(keys.RATE)
         question = Drawn("question", elem_id="question")
         letters = Drawn("places", elem_id="places")
         columns, places = [], []

@@ -57,8 +57,7 @@ sides.forEach((side) => side.addEventListener('change', ask));
 only.addEventListener('change', draw);
 function onKey(event) {
   if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
-  if (event.key !== 'd' || event.ctrlKey || event.metaKey || event.altKey || box.hidden || !element.offsetParent) return;
-  if (event.target.closest('input, textarea, select, [contenteditable], [role=listbox], .cm-editor')) return;
+  if (event.key !== 'd' || box.hidden || !element.offsetParent || !isCommand(event)) return;
   event.preventDefault(); unfold(!open());
 }
 document.addEventListener('keydown', onKey);

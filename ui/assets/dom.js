@@ -6,3 +6,6 @@ const make = (tag, kind, text) => {
   if (text !== undefined) made.textContent = text;
   return made;
 };
+// a key that is neither typed into something nor meant for the browser
+const isCommand = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.target.closest(
+  'input:not([type=checkbox], [type=radio], [type=range]), textarea, select, dialog, [role=dialog], [contenteditable], [role=listbox], .cm-editor');

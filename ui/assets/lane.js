@@ -4,7 +4,7 @@ const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const written = document.createTextNode(''); trace.append(written);
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
 for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
-card.dataset.letter = letter;
+$('.which').textContent = letter;
 let key = null, touched = false;
 
 fold.querySelector('summary').addEventListener('click', () => { touched = true; });
@@ -34,7 +34,7 @@ function focusOn(wanted) {
 }
 function onKey(event) {
   if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
-  if (event.ctrlKey || event.metaKey || event.altKey || !element.offsetParent || event.target.closest('input, textarea, select, [contenteditable], [role=listbox], .cm-editor')) return;
+  if (!lanes.offsetParent || !isCommand(event)) return;
   if (event.key === 'Escape' && lanes.dataset.focus === letter) focusOn('');
   else if (event.key === 'f' && (lanes.dataset.focus || lanes.querySelector('.lane').id.slice(-1)) === letter) {
     const all = [...lanes.querySelectorAll('.lane')].map((lane) => lane.id.slice(-1));

@@ -23,8 +23,7 @@ function render() {
 }
 
 document.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || !(props.value || {}).run || event.defaultPrevented) return;
-  if (event.target.closest('input:not([type=checkbox]), textarea, select, [contenteditable]')) return;
+  if (!(props.value || {}).run || event.defaultPrevented || !isCommand(event)) return;
   if (event.key === 'n' || (event.key === 'Enter' && !event.target.closest('button, summary, a'))) { event.preventDefault(); go(); }
 });
 watch('value', render); render();

@@ -218,8 +218,7 @@ const ACTS = {
 function onKey(event) {
   if (!element.isConnected) { leave(); return; }
   const v = props.value, { key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || !v || !v.run || !element.offsetParent) return;
-  if (event.target.closest('input, textarea, select, dialog, [role=dialog], [contenteditable], [role=listbox], .cm-editor')) return;
+  if (!v || !v.run || !element.offsetParent || !isCommand(event)) return;
   const lane = v.letters.indexOf(key), digit = /^[1-9]$/.test(key) ? Number(key) : 0;
   if (v.waits && !'rv'.includes(key)) return;
   if (skipping && digit) { if (digit <= v.rubric.skips.length) send({ skipped: v.rubric.skips[digit - 1] }); else return; }
