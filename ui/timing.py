@@ -106,17 +106,18 @@ def _cached(question: Question, showing: Showing, position: int, answers: Sequen
     """Where this lane found in the cache what an earlier one had to have read."""
     mine, cached = question.lanes[position], answers[position].usage.cached or 0
     for place, other in enumerate(showing.order):
-        sent = answers[other].times.sent, answers[position].times.sent
+        read, sent = answers[other].times.first, answers[position].times.sent
         if (
             cached > (answers[other].usage.cached or 0)
             and _together(mine, question.lanes[other])
             and mine.lane.model == question.lanes[other].lane.model
-            and None not in sent
-            and sent[0] < sent[1]
+            and read is not None
+            and sent is not None
+            and read <= sent
         ):
             yield (
                 f"cache filled by lane {LETTERS[place]}",
-                f"Lane {LETTERS[place]} was sent first and had more of the prompt read; this lane found {cached:,} "
+                f"Lane {LETTERS[place]} came first and had more of the prompt read; this lane found {cached:,} "
                 "tokens of it in the server's cache, so its first words came sooner than they would have.",
             )
             return

@@ -13,6 +13,7 @@ from storage.showing import Showing
 from ui import timing
 from ui.timing import beside
 
+USUAL = Plan()
 PROMPT = Prompt("", (UserTurn("What is 1+1?"),))
 MINE = Lane(Backend("one", "vllm"), "m")
 
@@ -23,7 +24,7 @@ def done(sent: int, end: int, text: str = "2", cached: int | None = None) -> Ans
     return Answer(State.DONE, (Round(text=text, usage=usage, finish_reason="stop"),), times=times)
 
 
-def shown(*lanes: AskedLane, order: tuple[int, ...], plan: Plan = Plan()) -> tuple[Question, Showing]:
+def shown(*lanes: AskedLane, order: tuple[int, ...], plan: Plan = USUAL) -> tuple[Question, Showing]:
     question = Question("run", PROMPT, {}, (Link("run", ""),), lanes, (), plan=plan)
     return question, Showing("s", "run", "me", OPEN, 0, order, datetime.now(UTC))
 
@@ -58,11 +59,16 @@ def test_lanes_of_one_server_name_one_another_by_their_places() -> None:
 
 def test_a_cache_that_an_earlier_lane_filled_is_told() -> None:
     kept = shown(asked(), asked(), asked("earlier"), order=(0, 1, 2))
-    first, second, third = beside(*kept, [done(0, 9), done(10, 19, cached=1096), done(20, 29, cached=1096)])
+    first, second, third = beside(*kept, [done(0, 9), done(1000, 19, cached=1096), done(2000, 29, cached=1096)])
     assert (first.notes, third.notes) == ((), ())
     ((title, detail),) = second.notes
     assert title == "cache filled by lane A"
     assert "1,096 tokens" in detail
+
+
+def test_whose_prompt_was_not_read_yet_has_filled_no_cache() -> None:
+    places = beside(*shown(asked(), asked(), order=(0, 1)), [done(0, 9), done(999, 19, cached=1096)])
+    assert [each.notes for each in places] == [(), ()]
 
 
 def test_the_spread_is_the_middle_and_the_range() -> None:

@@ -111,7 +111,7 @@ def test_our_figures_and_the_servers_stand_apart(page: Page, link: str) -> None:
     ours, theirs = page.locator("#lane-A .figures"), page.locator("#lane-A .measured")
     expect(page.locator("#lane-A .whose")).to_have_text("Timed here")
     expect(ours).to_contain_text("40 in · 24 out · 5 reasoning")
-    for name, value in (("cached", "3"), ("images", "2"), ("rounds", "2"), ("waited", "7 s")):
+    for name, value in (("cached", "3 of 40 in"), ("images", "2"), ("rounds", "2"), ("waited", "7 s")):
         expect(ours.locator("div", has=page.get_by_text(name, exact=True)).locator("dd")).to_have_text(value)
     theirs.locator("summary").press("Enter")
     expect(theirs.locator("dl > div")).to_have_text(["prompt92 ms", "speed40.0 tok/s", "drafted30", "<u>x</u>1"])
