@@ -198,18 +198,20 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
     question = Drawn("question", elem_id="question")
-    share = Drawn("share", elem_id="share")
     Drawn("raw", elem_id="raw")  # opened by the lanes' cards
-    controls = Drawn("player", elem_id="player")
-    bar = presets.build()
+    with gr.Row(elem_id="bars"):
+        controls = Drawn("player", elem_id="player")
+        bar = presets.build()
+        share = Drawn("share", elem_id="share")
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
             chosen = start[index] if index < len(start) else None
             does.slots.append(lane.build(registry, index, chosen))
     lane.offer(registry, discovery, does.slots)
-    apart = Drawn("difference", elem_id="difference")
+    with gr.Row(elem_id="below"):
+        apart = Drawn("difference", elem_id="difference")
+        sends = sending.build(store, recorder, run)
     rating = Drawn("rating", elem_id="rating")
-    sends = sending.build(store, recorder, run)
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
