@@ -110,12 +110,17 @@ def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[A
     if any(getattr(wanted, kind) for kind in TELLING):
         rows = rows.where(~sealed_for(viewer))
     if wanted.since:
-        rows = rows.where(order >= number(wanted.since))
+        rows = rows.where(order >= _bounded(number(wanted.since)))
     if wanted.before:
-        rows = rows.where(order < number(wanted.before))
+        rows = rows.where(order < _bounded(number(wanted.before)))
     if before is not None:
-        rows = rows.where(order < before)
+        rows = rows.where(order < _bounded(before))
     return rows.order_by(order.desc())
+
+
+def _bounded(number: int) -> int:
+    """As a column can hold it: a year may be half typed."""
+    return max(-lanes.MOST, min(number, lanes.MOST))
 
 
 def _is(rows: sa.FromClause, kind: str, value: str) -> sa.ColumnElement[bool]:

@@ -131,9 +131,9 @@ def reveal(connection: Connection, comparison_id: str, viewer: str, by: str) -> 
 def sealed_for(viewer: str) -> sa.ColumnElement[bool]:
     """Of a row of `comparisons`: must what tells its lanes apart be withheld from this viewer?"""
     mine = (showings.c.comparison_id == comparisons.c.id) & (showings.c.viewer == viewer)
-    open_to_them = sa.exists().where(mine, ~showings.c.blind | showings.c.revealed_at.is_not(None))
-    withheld = comparisons.c.blind | ((comparisons.c.overlap > 0) & (comparisons.c.maker != viewer))
-    return withheld & ~open_to_them
+    sealed = select(showings.c.blind & showings.c.revealed_at.is_(None)).where(mine).scalar_subquery()
+    unseen = comparisons.c.blind | ((comparisons.c.overlap > 0) & (comparisons.c.maker != viewer))
+    return func.coalesce(sealed, unseen)
 
 
 def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:

@@ -170,6 +170,9 @@ async def test_days_bound_the_list(store: Store) -> None:
     assert await found(store, since=at[1]) == ids[:0:-1]
     assert await found(store, before=at[1]) == ids[:1]
     assert await found(store, since=at[0] + timedelta(days=1)) == []
+    half_typed, far = at[0].replace(year=202), at[0].replace(year=9999)
+    assert await found(store, since=half_typed, before=far) == ids[::-1]
+    assert await found(store, before=half_typed) == await found(store, since=far) == []
 
 
 async def test_only_ratings_that_count_are_filtered_by(store: Store) -> None:
@@ -215,6 +218,15 @@ async def test_of_a_sealed_comparison_only_its_prompt_is_found(store: Store) -> 
     assert await found(store, "lighthouse", viewer="another") == []
     (row,) = await rows(store)
     assert (row.sealed, len(row.lanes), sorted(row.order)) == (False, 2, [0, 1])
+
+
+async def test_what_is_being_judged_stays_sealed_when_the_queue_no_longer_wants_it(store: Store) -> None:
+    comparison_id = await kept(store, answers=("lighthouse", "Other."))
+    await store.enqueue([comparison_id], 1)
+    await store.show(comparison_id, "ann")
+    await store.enqueue([comparison_id], 0)
+    assert await found(store, "lighthouse", viewer="ann") == []
+    assert await found(store, "lighthouse", viewer="another") == [comparison_id]
 
 
 async def test_what_can_be_chosen_is_what_is_stored(store: Store) -> None:
