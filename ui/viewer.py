@@ -2,9 +2,9 @@
 
 import secrets
 from hashlib import sha256
-from http.cookies import SimpleCookie
 
 import gradio as gr
+from starlette.requests import cookie_parser
 
 COOKIE = "lanewise"
 YEAR = 365 * 24 * 3600
@@ -22,8 +22,7 @@ def named(token: str) -> str:
 
 def token(header: str) -> str:
     """The viewer's cookie in a request's header; "" where it has none."""
-    found = SimpleCookie(header).get(COOKIE)
-    return found.value if found else ""
+    return cookie_parser(header).get(COOKIE, "")
 
 
 def new() -> str:
