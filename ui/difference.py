@@ -15,7 +15,9 @@ from ui.component import PRIVATE, Drawn
 from ui.stage import Stage
 from ui.view import LETTERS
 
-_WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+# words, lines, or all in one piece: telling apart takes a bit of memory for each pair of pieces
+_PIECES = [re.compile(pattern) for pattern in (r"\w+|\s+|[^\w\s]", r".*\n|.+", r"(?s:.+)")]
+MOST = 2_000_000_000  # pairs: 250 MB
 
 BOTH, LEFT, RIGHT = "both", "left", "right"
 
@@ -30,7 +32,8 @@ class Part(NamedTuple):
 def parts(left: str, right: str) -> list[Part]:
     """Those in `both` or `left` are the left text, those in `both` or `right` the right one. Between two differences,
     blanks alone are no common ground."""
-    ours, theirs = _WORDS.findall(left), _WORDS.findall(right)
+    cut = ((each.findall(left), each.findall(right)) for each in _PIECES)
+    ours, theirs = next((ours, theirs) for ours, theirs in cut if len(ours) * len(theirs) <= MOST)
     found: list[Part] = []
     for kind, start, end, other, until in Indel.opcodes(ours, theirs):
         if kind == "equal":

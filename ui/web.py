@@ -8,7 +8,7 @@ from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import gradio as gr
-from fastapi import APIRouter, Body, FastAPI, HTTPException, Request
+from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -22,6 +22,7 @@ from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
 from ui import backends, page, presentation, rate, sharing, viewer
+from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,9 @@ def build(
             raise HTTPException(404, "no such image") from error
 
     @beside.get("/answers/{run}/{place}")
-    async def answer(run: str, place: int, request: Request, sample: int = 0) -> PlainTextResponse:
+    async def answer(
+        run: str, place: int, request: Request, sample: Annotated[int, Query(ge=0, lt=MOST_SAMPLES)] = 0
+    ) -> PlainTextResponse:
         """The text to the letter of the answer that this viewer sees at `place`, for the copy button."""
         showing = await store.show(run, who(request))
         if showing is None or not 0 <= place < len(showing.order) or (sample and showing.sealed):

@@ -35,3 +35,12 @@ def test_words_that_only_share_their_blanks_are_one_difference() -> None:
         Part(RIGHT, "uno dos tres"),
         Part(BOTH, "."),
     ]
+
+
+def test_huge_texts_are_told_apart_by_lines() -> None:
+    left = "many words " * 25_000
+    assert parts(f"{left}\nend", f"{left}more\nend") == [
+        Part(LEFT, f"{left}\n"),
+        Part(RIGHT, f"{left}more\n"),
+        Part(BOTH, "end"),
+    ]

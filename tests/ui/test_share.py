@@ -58,6 +58,7 @@ def test_a_run_that_goes_on_is_not_given_out(page: Page, app: Server) -> None:
 def test_only_known_parts_of_known_comparisons_are_asked_for(page: Page, app: Server) -> None:
     assert page.request.get(f"{app.url}/comparisons/none.html").status == 404
     assert page.request.get(f"{app.url}/answers/none/0/raw").status == 404
+    assert page.request.get(f"{app.url}/answers/none/0?sample={10**30}").status == 422
 
 
 def test_nothing_is_given_out_of_a_sealed_comparison(page: Page, app: Server) -> None:
