@@ -197,13 +197,6 @@ class Row:
     snippets: tuple[Snippet, ...]
 
 
-class Cursor(NamedTuple):
-    """Where a batch of all comparisons ended."""
-
-    created_at: datetime
-    id: str
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """Newest first; `next` is the number before which the next page begins, None on the last."""

@@ -21,16 +21,16 @@ from threading import Semaphore
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, Row, Text, select, tuple_, type_coerce
+from sqlalchemy import Connection, Engine, Row, Text, literal, select, tuple_, type_coerce
 
 from backends.flags import Flag
-from storage.comparison import Cursor, Rating, current
+from storage.comparison import Rating, current
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
-from storage.queries import answers_of, flags_of, images_of, place, ratings_of, recorded, showings_of
+from storage.queries import answers_of, flags_of, images_of, ratings_of, recorded, showings_of
 from storage.ratings import pairs
-from storage.schema import answers, comparisons, prompts, texts
+from storage.schema import Moment, answers, comparisons, prompts, texts
 from storage.showing import sealed_among
 
 BATCH = 16  # comparisons held in memory at once
@@ -188,8 +188,8 @@ def _batches(engine: Engine, viewer: str | None) -> Iterator[tuple[Connection, S
         found = connection.execute(wanted).all()
         while found:
             yield connection, found, sealed_among(connection, [row.id for row in found], viewer) if viewer else set()
-            last = Cursor(found[-1].created_at, found[-1].id)
-            found = connection.execute(wanted.where(key > place(last))).all()
+            last = tuple_(literal(found[-1].created_at, Moment), literal(found[-1].id))
+            found = connection.execute(wanted.where(key > last)).all()
 
 
 def _lanes(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[Row[Any]]]:

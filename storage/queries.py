@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, literal, select, tuple_
+from sqlalchemy import Connection, literal, select
 
 from backends import recording
 from backends.answer import Answer, fold
@@ -22,7 +22,6 @@ from storage.comparison import (
     Answered,
     AskedLane,
     Comparison,
-    Cursor,
     Earlier,
     KeptLane,
     Link,
@@ -36,7 +35,6 @@ from storage.images import ImageStore
 from storage.plan import Pace, Plan, Presentation, Traces
 from storage.ratings import Reasoned
 from storage.schema import (
-    Moment,
     answers,
     comparisons,
     flags,
@@ -176,11 +174,6 @@ def links(connection: Connection, comparison_id: str) -> tuple[Link, ...]:
     thread = thread.union_all(before.join(thread, columns.id == thread.c.follows_id))
     rows = connection.execute(select(thread.c.id, thread.c.title).order_by(thread.c.back.desc()))
     return tuple(Link(row.id, row.title) for row in rows)
-
-
-def place(cursor: Cursor) -> sa.Tuple:
-    """The cursor as SQL, to compare with a pair of columns."""
-    return tuple_(literal(cursor.created_at, Moment), literal(cursor.id))
 
 
 def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str, tuple[Stamped, ...]]:
