@@ -4,13 +4,12 @@ import asyncio
 import sys
 from collections.abc import AsyncGenerator
 
-from made import ONE, TWO, asking, judged
-
 from backends.events import Event, Sent, TextDelta
 from backends.lane import Lane
 from backends.prompt import Prompt
 from storage.recorder import Recorder
 from storage.store import Store
+from tests.storage.made import ONE, TWO, asking, judged
 
 
 async def words(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:

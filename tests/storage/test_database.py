@@ -15,7 +15,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from made import asking
 from sqlalchemy import Engine, create_engine, text
 
 from backends.answer import State
@@ -26,6 +25,7 @@ from storage.database import Database, migrate, reading
 from storage.errors import StorageError
 from storage.schema import metadata
 from storage.store import Store
+from tests.storage.made import asking
 
 RECORDING = b"""[0,"sent","{}"]
 [1,"text","2"]

@@ -19,7 +19,6 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import BEGAN, ONE, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends import recording
@@ -32,6 +31,7 @@ from storage.errors import StorageError
 from storage.plan import BLIND, Plan
 from storage.prompts import body
 from storage.store import Store
+from tests.storage.made import BEGAN, ONE, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 
 FLAGS = (Flag("no_usage", "No counts."), Flag("unknown_tool", "It called 'weather'."))
 LOOPED = (

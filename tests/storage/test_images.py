@@ -8,10 +8,10 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from made import png
 
 from storage.errors import ImageError, StorageError
 from storage.images import MAX_BYTES, ImageStore
+from tests.storage.made import png
 
 
 @pytest.fixture

@@ -29,10 +29,9 @@ class App:
     """A process that answers and rates without end; `said` are the lines it printed."""
 
     def __init__(self, url: str) -> None:
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "endless.py"), url],
-            env=os.environ | {"PYTHONPATH": path},
+            env=os.environ | {"PYTHONPATH": str(HERE.parents[1])},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made import asking, long_talk
 
 from backends.prompt import AssistantTurn, Canned, Image, Prompt, Tool, Toolbox, ToolCall, ToolTurn, UserTurn
 from storage.prompts import asked, body, prompt_id, restore, title
+from tests.storage.made import asking, long_talk
 
 PICTURES = {name: Image(name, "image/png", 1, 1, b"") for name in ("a" * 64, "b" * 64)}
 words = st.text(max_size=20)

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import BEGAN, ONE, TWO, asking, stamped
 from sqlalchemy import Connection, Engine, event
 
 from backends.answer import fold
@@ -19,6 +18,7 @@ from storage.errors import RatingError
 from storage.queue import HOLD, Progress
 from storage.ratings import Judgement
 from storage.store import Store
+from tests.storage.made import BEGAN, ONE, TWO, asking, stamped
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from made import DECLARED, ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
 from sqlalchemy import text
 
 from backends.answer import State, fold
@@ -27,6 +26,7 @@ from storage.plan import Plan
 from storage.ratings import Judgement
 from storage.recorder import Recorder
 from storage.store import OPENLY, Store
+from tests.storage.made import DECLARED, ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
 
 ASKED = asking("What is 1+1?")
 LANES = [(ONE, ASKED), (TWO, ASKED)]

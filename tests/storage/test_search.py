@@ -12,7 +12,6 @@ from alembic import command
 from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import BEGAN, ONE, THREE, TWO, asking
 from sqlalchemy import create_engine, event, text
 
 from backends.answer import fold
@@ -24,6 +23,7 @@ from storage.comparison import Filter, Piece, Row, Snippet
 from storage.plan import BLIND, Plan
 from storage.ratings import Judgement
 from storage.store import OPENLY, Store
+from tests.storage.made import BEGAN, ONE, THREE, TWO, asking
 
 LANES = (ONE, TWO, THREE)
 LEAK = Flag("marker_leak", "In line 1.")

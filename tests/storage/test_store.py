@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 from sqlalchemy import event, text
 
 from backends.answer import State, fold
@@ -24,6 +23,7 @@ from storage.plan import BLIND, Plan
 from storage.ratings import Judgement, Reasoned
 from storage.showing import Step
 from storage.store import Store
+from tests.storage.made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 
 LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
 

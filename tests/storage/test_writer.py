@@ -7,11 +7,11 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from made import Disk
 from sqlalchemy import Connection
 
 from storage.database import Database
 from storage.errors import StorageError
+from tests.storage.made import Disk
 
 
 @pytest.fixture
