@@ -49,6 +49,7 @@ _WORD = re.compile(r"[^\W_]+")
 _PART = re.compile(r"[^\W\d_]+|\d+")
 _BETWEEN = r"[\s_./:+-]{0,3}"  # SmolLM2, smollm-2, SmolLM 2
 _BEGIN = re.compile(r"(?<![^\W_])[^\W_]")
+_APART = re.compile(r"[^\w\s./:+-]")  # no name spans it
 
 
 class Names:
@@ -90,6 +91,23 @@ class Names:
             rest = _squashed(text[match.start() :])
             if any(name.startswith(rest) for name in self._squashed):
                 yield match.start()
+
+
+class Masking:
+    """Masks a text that grows: what stands before a mark that no name spans is masked once."""
+
+    def __init__(self, names: Names) -> None:
+        self._names, self._settled, self._shown = names, "", ""
+
+    def masked(self, text: str, whole: bool) -> str:
+        if not text.startswith(self._settled):
+            self._settled = self._shown = ""
+        begin = end = len(self._settled)
+        for mark in _APART.finditer(text, begin):
+            end = mark.end()
+        self._shown += self._names.masked(text[begin:end])
+        self._settled = text[:end]
+        return self._shown + self._names.masked(text[end:], whole)
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from backends.answer import Answer, Round, State
 from backends.events import Failed
-from backends.names import Names, in_play
+from backends.names import Masking, Names, in_play
 from backends.schedule import Schedule
 from storage.comparison import Question
 from storage.plan import Pace, Traces
@@ -41,6 +41,7 @@ class Curtain:
             self.pace = Pace.EVEN if self.pace is Pace.LIVE else self.pace
             self._traces = Traces.SHOWN if self._traces is Traces.LIVE else self._traces
         self._unrolled = 0.0
+        self._names, self._maskings = Names(()), dict[tuple[int, int, str], Masking]()
         self.open = self.behind = False
 
     @property
@@ -51,13 +52,15 @@ class Curtain:
     def seen(self, answers: Sequence[Answer], passed: float = math.inf) -> tuple[Answer, ...]:
         """What is left of the answers, `passed` seconds after the last look, in the order given."""
         names = in_play(self._lanes, self._prompt, tuple(dict.fromkeys(each.model for each in answers)))
-        beginnings = self._beginnings(answers, names, passed) if self.pace is Pace.EVEN else [""] * len(answers)
+        if names is not self._names:
+            self._names, self._maskings = names, {}
+        beginnings = self._beginnings(answers, passed) if self.pace is Pace.EVEN else [""] * len(answers)
         self.open = not self.behind and not any(each.state in LIVE for each in answers)
         reasoned = self._traces is Traces.LIVE or (self.open and self._traces is Traces.SHOWN)
         if self.open or self.pace is Pace.LIVE:
-            return tuple(_bare(each, names, reasoned) for each in answers)
+            return tuple(self._bare(place, each, reasoned) for place, each in enumerate(answers))
         state = State.ANSWERING if any(beginnings) else State.WAITING
-        thoughts = [_bare(each, names, True).reasoning if reasoned else "" for each in answers]
+        thoughts = [self._bare(place, each, True).reasoning if reasoned else "" for place, each in enumerate(answers)]
         shown = [
             Answer(state, (Round(reasoning=thought, text=text),))
             for thought, text in zip(thoughts, beginnings, strict=True)
@@ -67,13 +70,13 @@ class Curtain:
             return tuple(shown)
         # nobody else is still at work, and these would wait for ever
         return tuple(
-            _calling(_bare(each, names, reasoned), there.text) if asks else there
-            for asks, each, there in zip(asking, answers, shown, strict=True)
+            _calling(self._bare(place, answers[place], reasoned), there.text) if asks else there
+            for place, (asks, there) in enumerate(zip(asking, shown, strict=True))
         )
 
-    def _beginnings(self, answers: Sequence[Answer], names: Names, passed: float) -> list[str]:
+    def _beginnings(self, answers: Sequence[Answer], passed: float) -> list[str]:
         """As much of the texts as the equal pace has come to."""
-        texts = [names.masked(each.text, each.state not in LIVE) for each in answers]
+        texts = [self._masked(place, -1, "", each.text, each.state not in LIVE) for place, each in enumerate(answers)]
         least = min(
             (len(text) for text, each in zip(texts, answers, strict=True) if each.state in LIVE), default=math.inf
         )
@@ -91,34 +94,38 @@ class Curtain:
             and len(answer.results) < len(answer.calls)
         )
 
+    def _masked(self, place: int, number: int, kind: str, text: str, whole: bool) -> str:
+        """A text of this place, which may have grown since the last look."""
+        masking = self._maskings.setdefault((place, number, kind), Masking(self._names))
+        return masking.masked(text, whole)
+
+    def _bare(self, place: int, answer: Answer, reasoned: bool) -> Answer:
+        """Its words without names, and how it ended: no figures, no server, nothing by which a lane thinks or fails."""
+        whole, masked = answer.state not in LIVE, self._names.masked
+        rounds = tuple(
+            Round(
+                reasoning=self._masked(place, number, "reasoning", each.reasoning, whole) if reasoned else "",
+                text=self._masked(place, number, "text", each.text, whole),
+                calls=tuple(
+                    replace(call, id="", name=masked(call.name), arguments=masked(call.arguments, whole))
+                    for call in each.calls
+                ),
+                results=tuple(replace(result, content=masked(result.content)) for result in each.results),
+                finish_reason=each.finish_reason and ("length" if each.finish_reason == "length" else "stop"),
+            )
+            for number, each in enumerate(answer.rounds)
+        )
+        state, failure = answer.state, answer.failure
+        if state is State.THINKING and not reasoned:
+            state = State.ANSWERING if any(each.text or each.calls for each in rounds) else State.WAITING
+        return Answer(state, rounds, failure=failure if failure is None or failure.kind in OURS else FAILED)
+
 
 def text(question: Question, showing: Showing, answers: Sequence[Answer], place: int) -> str | None:
     """The answer's text as it may be copied; None as long as its pace withholds it."""
     curtain = Curtain(question, showing)
     shown = curtain.seen(answers)[place].text
     return shown if curtain.open or curtain.pace is Pace.LIVE else None
-
-
-def _bare(answer: Answer, names: Names, reasoned: bool) -> Answer:
-    """Its words without names, and how it ended: no figures, no server, nothing by which a lane thinks or failed."""
-    whole = answer.state not in LIVE
-    rounds = tuple(
-        Round(
-            reasoning=names.masked(each.reasoning, whole) if reasoned else "",
-            text=names.masked(each.text, whole),
-            calls=tuple(
-                replace(call, id="", name=names.masked(call.name), arguments=names.masked(call.arguments, whole))
-                for call in each.calls
-            ),
-            results=tuple(replace(result, content=names.masked(result.content)) for result in each.results),
-            finish_reason=each.finish_reason and ("length" if each.finish_reason == "length" else "stop"),
-        )
-        for each in answer.rounds
-    )
-    state, failure = answer.state, answer.failure
-    if state is State.THINKING and not reasoned:
-        state = State.ANSWERING if any(each.text or each.calls for each in rounds) else State.WAITING
-    return Answer(state, rounds, failure=failure if failure is None or failure.kind in OURS else FAILED)
 
 
 def _calling(bare: Answer, text: str) -> Answer:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.lane import Backend, Lane
-from backends.names import MARK, Names, in_play
+from backends.names import MARK, Masking, Names, in_play
 from backends.prompt import Prompt, UserTurn
 
 LANES = (
@@ -79,3 +79,25 @@ def test_of_a_streamed_text_nothing_shows_that_its_end_masks(pieces: list[str]) 
     whole = names().masked("".join(pieces))
     for count in range(len(pieces)):
         assert whole.startswith(names().masked("".join(pieces[:count]), whole=False))
+
+
+@given(PIECES)
+def test_a_text_that_grows_is_masked_as_it_would_be_at_once(pieces: list[str]) -> None:
+    growing, whole = Masking(names()), names().masked("".join(pieces))
+    for count in range(len(pieces)):
+        assert whole.startswith(growing.masked("".join(pieces[:count]), whole=False))
+    assert growing.masked("".join(pieces), whole=True) == whole
+
+
+def test_what_was_masked_is_not_looked_at_again() -> None:
+    class Counting(Names):
+        looked = 0
+
+        def masked(self, text: str, whole: bool = True) -> str:
+            Counting.looked += len(text)
+            return super().masked(text, whole)
+
+    growing, text = Masking(Counting(["Mistral"])), "I am Mistral, and so on. " * 1000
+    for end in range(0, len(text), 10):
+        growing.masked(text[:end], whole=False)
+    assert Counting.looked < 20 * len(text)
