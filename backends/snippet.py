@@ -24,7 +24,7 @@ _WIDTH = 110
 @dataclass(frozen=True, slots=True)
 class Request:
     """`body` is its JSON with `sha256:<hex>` for each image; `images` are those by hash. `base_url` is "" where the
-    server is not declared any more."""
+    server is the embedded one, or not declared any more."""
 
     body: str
     base_url: str = ""
@@ -44,7 +44,7 @@ class Request:
     @property
     def remarks(self) -> list[str]:
         """What has to be seen to before it can be sent."""
-        said = [] if self.base_url else ["Its server is not declared any more: put the address in."]
+        said = [] if self.base_url else ["Its server's address is not known here: put it in."]
         said += [f"Needs the key in the variable {self.key_env}."] if self.key_env else []
         return said + [f"Reads the image {name} from the folder it runs in." for name in self.files.values()]
 

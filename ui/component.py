@@ -65,7 +65,7 @@ class Figure(gr.Number):
     """A number that may be left empty: Gradio's own becomes 0 as soon as it is shown."""
 
     def postprocess(self, value: float | None) -> Any:
-        return "" if value is None else super().postprocess(value)
+        return "" if value is None else float(value)  # whole or not: what is sent has no integers beyond 64 bits
 
     def preprocess(self, payload: Any) -> float | None:
         return None if payload == "" else super().preprocess(payload)

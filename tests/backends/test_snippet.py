@@ -104,7 +104,7 @@ def test_a_request_without_key_or_image_needs_neither(write: Any) -> None:
 @pytest.mark.parametrize("write", [snippet.curl, snippet.python])
 def test_a_server_that_is_gone_leaves_a_place_for_its_address(write: Any) -> None:
     written = write(Request('{"model":"m"}'))
-    assert written.startswith("# Its server is not declared any more: put the address in.\n")
+    assert written.startswith("# Its server's address is not known here: put it in.\n")
     assert f"{snippet.UNKNOWN}/chat/completions" in written
 
 

@@ -2,7 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from playwright.sync_api import Page, expect
 
+from benchmarks.servers import Server
+from tests.ui.test_page import ask, expect_state, visit
 from ui.difference import BOTH, LEFT, RIGHT, Part, parts
 
 texts = st.text(alphabet="ab ,.\n\té", max_size=40)
@@ -44,3 +47,14 @@ def test_huge_texts_are_told_apart_by_lines() -> None:
         Part(RIGHT, f"{left}more\n"),
         Part(BOTH, "end"),
     ]
+
+
+def test_a_key_shows_them_wherever_the_page_stands(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    ask(page, "Hello")
+    for lane in "AB":
+        expect_state(page, lane, "done")
+    page.locator("#lanes").focus()
+    page.keyboard.press("d")
+    expect(page.locator(".difference .counts")).to_contain_text("only in A")
+    expect(page.locator(".difference .bar")).to_be_in_viewport()

@@ -94,6 +94,12 @@ def test_a_link_with_mistakes_names_them_and_shows_the_rest(page: Page, app: Ser
     assert copied(page).endswith("?lanes=talks;effort=none,gone,calls;effort=none")
 
 
+def test_a_link_with_a_number_beyond_all_bounds_is_shown_and_named(page: Page, app: Server) -> None:
+    page.goto(f"{app.url}/?lanes=talks;seed=1e30,calls")
+    expect(page.locator("#notice .notice")).to_contain_text("Lane A: seed must be a whole number")
+    backend(page, "B", "calls")
+
+
 def test_another_preset_shows_no_answers_under_wrong_names(page: Page, app: Server) -> None:
     visit(page, app, "talks", "calls")
     ask(page, "Hello")

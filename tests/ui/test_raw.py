@@ -82,6 +82,6 @@ def test_a_long_request_and_response_are_shown_in_part() -> None:
     assert len(json.dumps(shown)) < 150_000
     assert shown["more"] == len(recording) - raw.EVENTS
     assert shown["requests"][0]["more"] > 0
-    assert shown["requests"][0]["remarks"] == ["Its server is not declared any more: put the address in."]
+    assert shown["requests"][0]["remarks"] == ["Its server's address is not known here: put it in."]
     assert len(raw.response(recording)) > 5_000_000
     assert requests[0].body == body

@@ -30,6 +30,7 @@ def test_a_comparison_is_shared_as_links_and_as_a_file(page: Page, app: Server, 
     expect(sheet.locator(".file")).to_have_text(f"lanewise-{run[:8]}-what-is-shared.html")
     sheet.get_by_label("figures").check()
     sheet.get_by_label("names").check()
+    expect(sheet.get_by_label("names")).to_have_css("appearance", "auto")  # Gradio's own would show no tick
     expect(sheet.locator(".file")).to_have_text(f"lanewise-{run[:8]}-without-names-figures.html")
     with page.expect_download() as download:
         sheet.get_by_role("button", name="Download").click()

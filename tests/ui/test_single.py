@@ -186,12 +186,15 @@ def test_the_replay_shows_what_had_come_by_any_moment(alone) -> None:
     page.get_by_role("button", name="Play", exact=True).click()
     expect(lanes.nth(0).locator(".answer")).to_have_text(slow.strip())
 
-    page.locator(".player select").select_option("x4")
+    page.locator(".player select").select_option("x1")
+    page.evaluate("performance.now = () => document.timeline.currentTime + 3000")  # a frame from before the press
     page.get_by_role("button", name="Replay").click()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    seek(page, 5.5)
     expect(lanes.nth(0)).to_have_attribute("data-state", "answering")
     page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    seek(page, 9.9)
     page.keyboard.press("Space")
     expect(lanes.nth(0)).to_have_attribute("data-state", "done")
 

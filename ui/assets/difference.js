@@ -59,6 +59,7 @@ function onKey(event) {
   if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
   if (event.key !== 'd' || box.hidden || !element.offsetParent || !isCommand(event)) return;
   event.preventDefault(); unfold(!open());
+  if (open()) box.scrollIntoView({ block: 'start' });   // the key is pressed wherever the page stands
 }
 document.addEventListener('keydown', onKey);
 watch('value', render); render();

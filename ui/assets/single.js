@@ -94,7 +94,7 @@ function draw() {
 function pause() { cancelAnimationFrame(frame); frame = 0; button.textContent = now >= end ? 'Replay' : 'Play'; }
 
 function step(moment) {
-  now = Math.min(end, now + (moment - since) / 1000 * second * speed.value); since = moment;
+  now = Math.max(0, Math.min(end, now + (moment - since) / 1000 * second * speed.value)); since = moment;   // a frame's moment may lie before the press
   draw();
   if (now < end) frame = requestAnimationFrame(step); else pause();
 }
