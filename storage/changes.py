@@ -27,7 +27,7 @@ from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
 from storage.plan import Plan
 from storage.queries import answers_of, grouped, prompts_of, ratings_of, recordings, row_of
-from storage.ratings import Judgement, checked, named
+from storage.ratings import MOVED_ON, Judgement, checked, named
 from storage.rubric import Rubric
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies
@@ -146,7 +146,8 @@ def rate(
     if not lanes:
         raise RatingError("This comparison is not here any more.")
     now, name = datetime.now(UTC), named(evaluator)
-    seen = seen and showing.found(connection, comparison_id, seen.viewer)  # as it is now
+    if seen and showing.found(connection, comparison_id, seen.viewer) != seen:  # two presses must not be two ratings
+        raise RatingError(MOVED_ON)
     reasoned = [lane.position for lane in lanes if lane.first_reasoning_us is not None]
     earlier = _latest(connection, comparison_id, name)
     if seen and earlier and seen.step is Step.REASONING:  # which must not change how the answers were judged without it

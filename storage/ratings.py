@@ -20,6 +20,8 @@ MAX_TAGS = 20
 MAX_TAG = 40
 MAX_COMMENT = 4000
 
+MOVED_ON = "More was shown since you judged this: rate again to change it."
+
 
 @dataclass(frozen=True, slots=True)
 class Reasoned:

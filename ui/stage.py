@@ -18,6 +18,7 @@ from backends.runner import Run
 from storage.comparison import Question
 from storage.errors import RatingError, StorageError
 from storage.plan import Pace
+from storage.ratings import MOVED_ON
 from storage.recorder import Recorder
 from storage.showing import Showing, Step
 from storage.store import Store
@@ -231,6 +232,8 @@ class Stage:
         rated, who = str(sent.get("run")), viewer.of(request)
         try:
             before = await self.store.show(rated, who)
+            if before and sent.get("step", before.step) != before.step:
+                raise RatingError(MOVED_ON)
             early = await self._early(rated)
             order = before.order if before else ()
             judged = rating.judgement(sent, order, early)
@@ -241,7 +244,7 @@ class Stage:
         if rated != run or not (kept := await self.kept(run, who)):  # the page has moved on while this was stored
             return gr.skip(), gr.skip()
         question, showing = kept
-        unsealed = before is not None and before.step != showing.step
+        unsealed = before is not None and sent.get("step", before.step) != showing.step
         return self._bar(question, showing, said), f"{run} {showing.step}" if unsealed else gr.skip()
 
     async def _early(self, run: str) -> bool:

@@ -207,7 +207,7 @@ async def test_a_rating_is_exported_with_how_it_was_shown_and_made(store: Store)
     best, worst = seen.order
     judgement = judged([best], [worst], strength=2, seconds=0.0, read=(worst,), early=True)
     await store.rate(run, "Ada", judgement, seen)
-    await store.rate(run, "Grace", judged(skipped="an answer is missing"), seen)
+    await store.rate(run, "Grace", judged(skipped="an answer is missing"), await store.show(run, "maker"))
 
     (row,) = rows(store)
     told = ("blind", "early", "strength", "seconds", "showing_id", "pace", "traces_shown")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -425,6 +426,17 @@ async def test_a_blind_rating_leads_to_the_reasoning_that_was_hidden_then_to_the
     assert (second.supersedes, second.ranking, second.strength) == (first.id, ((0,), (1,)), 2)  # as judged without it
     assert second.traces.marks == {"faithful": (0,)}
     assert third.supersedes == second.id
+
+
+async def test_of_two_presses_the_second_is_no_rating_of_its_own(store: Store) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    seen = await store.show(comparison_id, "ann")
+    rating = partial(store.rate, comparison_id, "Ann", judged([0], [1]), seen)
+    first, second = await asyncio.gather(rating(), rating(), return_exceptions=True)
+    assert isinstance(first, Rating)
+    assert first.blind
+    assert isinstance(second, RatingError)
 
 
 @pytest.mark.parametrize("judgement", [judged([0], [1], early=True), Judgement(skipped="I can't judge this")])

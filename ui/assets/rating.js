@@ -69,7 +69,7 @@ function send(choice) {
   localStorage.setItem(NAME, name.value.trim());
   const more = choice.skipped ? {} : { tags, scores, traces };
   const noticed = { seconds: spent() ? spent() / 1000 : null, read: [...seen.read], opened: [...seen.opened] };
-  trigger('rate', { ...more, ...choice, ...noticed, run: props.value.run, evaluator: name.value.trim(), comment: comment.value.trim() });
+  trigger('rate', { ...more, ...choice, ...noticed, run: props.value.run, step: props.value.step, evaluator: name.value.trim(), comment: comment.value.trim() });
   waiting = strength = null; skipping = false; begin(); hint.textContent = 'Saving …';
 }
 function again() { if (saved && !saved.skipped) send({ ranking: saved.ranking, all_bad: saved.all_bad, strength: saved.strength }); else render(); }
@@ -218,7 +218,7 @@ const ACTS = {
 function onKey(event) {
   if (!element.isConnected) { leave(); return; }
   const v = props.value, { key } = event;
-  if (!v || !v.run || !element.offsetParent || !isCommand(event)) return;
+  if (event.repeat || !v || !v.run || !element.offsetParent || !isCommand(event)) return;
   const lane = v.letters.indexOf(key), digit = /^[1-9]$/.test(key) ? Number(key) : 0;
   if (v.waits && !'rv'.includes(key)) return;
   if (skipping && digit) { if (digit <= v.rubric.skips.length) send({ skipped: v.rubric.skips[digit - 1] }); else return; }
