@@ -21,6 +21,7 @@
   new MutationObserver(() => {
     const now = prompt.querySelectorAll('.thumbnail-item').length;
     if (now !== pictures) { pictures = now; settle(); }
+    for (const item of prompt.querySelectorAll('[role=listitem]')) item.role = 'group';   // there is no list around it
   }).observe(prompt, { childList: true, subtree: true });
 
   document.querySelector('#prompt .submit-button').setAttribute('aria-label', 'Run');
