@@ -18,10 +18,14 @@ RATING = {
     "Esc": "from these back to the answers",
     "v": "reveal without rating",
 }
-ANSWERS = {"f": "one answer alone, the next one, all again", "Esc": "all answers again"}
+ANSWERS = {
+    "f": "one answer alone, the next one, all again",
+    "Esc": "all answers again",
+    "d": "differences between two",
+}
 COMPARE = {
     "Rating": RATING,
-    "Answers": ANSWERS | {"d": "differences between two"},
+    "Answers": ANSWERS,
     "Replay": {"Space": "play, pause", "← →": "on its bar: a second back, on"},
     "History": {"/": "search", "j k ↓ ↑": "down, up", "Enter": "open", "x": "choose, to compare two"},
 }

@@ -14,8 +14,9 @@ from storage.ratings import named
 from storage.recorder import Recorder
 from storage.showing import Showing, Step
 from storage.store import Store
-from ui import asking, cards, keys, view, viewer
+from ui import asking, cards, difference, keys, view, viewer
 from ui.component import PRIVATE, AnswerText, Drawn
+from ui.difference import Differences
 from ui.lane import LATEX
 from ui.stage import Place, Stage
 
@@ -47,10 +48,13 @@ class Handlers:
     async def serve(self, event: gr.EventData, request: gr.Request) -> list[Any]:
         """The next comparison for who asks, all in one answer: it is to be there at once."""
         sent = event._data if isinstance(event._data, dict) else {}
-        who = viewer.of(request)
+        who, after = viewer.of(request), str(sent.get("after", ""))
         try:
             evaluator = named(asking.clean(str(sent.get("evaluator") or "")))
-            run = await self.store.next_item(who, evaluator, str(sent.get("after", ""))) or ""
+            left = await self.store.show(after, who) if after else None
+            if left and left.step is Step.REASONING:  # who goes on leaves it unjudged, and finds the names later
+                await self.store.reveal(after, who, "rating")
+            run = await self.store.next_item(who, evaluator, after) or ""
             head = await self._head(run, evaluator, who)
             kept = await self.stage.kept(run, who)
             parts = await self.stage.stored(*kept) if kept else self._idle()
@@ -92,7 +96,7 @@ class Handlers:
     def _around(self, kept: tuple[Question, Showing] | None) -> list[Any]:
         places = range(len(self.stage.places))
         if kept is None:
-            return [None] * 4 + [gr.Column(visible=False) for _ in places]
+            return [None] * 5 + [gr.Column(visible=False) for _ in places]
         question, showing = kept
         shown = len(showing.order)
         return [
@@ -100,6 +104,7 @@ class Handlers:
             {"run": question.id, "letters": list(view.LETTERS[:shown])},
             # `rated`: it may go on; `over`: nothing more is asked either
             {"run": question.id, "rated": showing.step is not Step.ANSWERS, "over": showing.step is Step.OPEN},
+            difference.shown(showing),
             *(gr.Column(visible=place < shown) for place in places),
         ]
 
@@ -123,12 +128,14 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
                     answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
                 columns.append(column)
                 places.append(Place(card, answer))
+        apart = Drawn("difference", elem_id="difference")
         rating = Drawn("rating", elem_id="rating")
         onward = Drawn("onward", elem_id="onward")
 
         stage = Stage(store, recorder, question, places, rating)
         does = Handlers(store, stage)
-        around = [question, rating, letters, onward, *columns]
+        around = [question, rating, letters, onward, apart, *columns]
+        Differences(stage, apart).wire(run)
         shown = stage.wire(run, watched, does.show, around, AT_THE_ANSWERS)
         shown.success(does.prepare, [run, evaluator], head, **PRIVATE)
         served = [run, evaluator, head, *around, *stage.parts]
