@@ -22,7 +22,7 @@ from ui.examples import PICTURES, SYSTEM, WEATHER_TOOL
 
 MOST = 100_000  # bytes of all of them
 
-# what the page shows who comes first, then what else there is to see; the name becomes the comparison's id
+# what there is to see; the name becomes the comparison's id
 ASKED: tuple[tuple[str, str, tuple[Path, ...], toolbox.Fields], ...] = (
     ("shipped-code", "Write a Python function that adds two numbers.", (), toolbox.Fields()),
     ("shipped-text", "How does a rainbow form?", (), toolbox.Fields()),

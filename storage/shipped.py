@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Connection, Table, exists, insert, select
 
 from storage.images import ImageStore
+from storage.queries import has
 from storage.schema import (
     Moment,
     answers,
@@ -28,6 +29,7 @@ from storage.schema import (
 
 FILE = Path(__file__).parent / "shipped.jsonl"
 ORIGIN = "shipped"
+FIRST = "shipped-code"  # what who comes first is shown
 
 
 def ship(connection: Connection, files: ImageStore) -> None:
@@ -38,9 +40,7 @@ def ship(connection: Connection, files: ImageStore) -> None:
 
 def welcome(connection: Connection) -> str:
     """The one to show who comes first, "" as soon as something was asked here."""
-    shipped = select(comparisons.c.id).where(comparisons.c.origin == ORIGIN)
-    first = shipped.order_by(comparisons.c.created_at, comparisons.c.id).limit(1)
-    return "" if _asked(connection) else connection.scalar(first) or ""
+    return FIRST if has(connection, comparisons, FIRST) and not _asked(connection) else ""
 
 
 def bring(connection: Connection, files: ImageStore, lines: Iterable[bytes]) -> None:
@@ -50,7 +50,7 @@ def bring(connection: Connection, files: ImageStore, lines: Iterable[bytes]) -> 
     """
     for line in lines:
         kept = orjson.loads(line)
-        if not _has(connection, comparisons, kept["id"]):
+        if not has(connection, comparisons, kept["id"]):
             _pictures(connection, files, kept["images"])
             _prompt(connection, kept)
             connection.execute(insert(comparisons).values(_row(comparisons, kept)))
@@ -72,7 +72,7 @@ def _lane(connection: Connection, lane: dict[str, Any]) -> None:
 
 def _prompt(connection: Connection, asked: dict[str, Any]) -> None:
     """The prompt of a comparison or of a lane, with the places of its images."""
-    if _has(connection, prompts, asked["prompt_id"]):
+    if has(connection, prompts, asked["prompt_id"]):
         return
     connection.execute(insert(prompts).values(id=asked["prompt_id"], body=asked["prompt"]))
     shown = dict.fromkeys(sha256 for turn in asked["prompt"]["turns"] for sha256 in turn.get("images", ()))
@@ -84,7 +84,7 @@ def _prompt(connection: Connection, asked: dict[str, Any]) -> None:
 def _pictures(connection: Connection, files: ImageStore, described: Iterable[dict[str, Any]]) -> None:
     for image in described:
         files.restore(image["sha256"], image["mime"], base64.b64decode(image["data"]))
-        if not _has(connection, images, image["sha256"]):
+        if not has(connection, images, image["sha256"]):
             connection.execute(insert(images).values(_row(images, image)))
 
 
@@ -99,8 +99,3 @@ def _row(table: Table, exported: dict[str, Any]) -> dict[str, Any]:
 
 def _asked(connection: Connection) -> bool:
     return bool(connection.scalar(select(exists().where(comparisons.c.origin == ""))))
-
-
-def _has(connection: Connection, table: Table, key: str) -> bool:
-    (column,) = table.primary_key
-    return bool(connection.scalar(select(exists().where(column == key))))
