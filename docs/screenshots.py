@@ -1,70 +1,131 @@
-"""Takes the README's pictures from the running app: the embedded model answers, nothing is staged.
+"""Takes pictures of each page of the running app: the embedded model answers, nothing is staged.
 
 python -m docs.screenshots
 """
 
+import re
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from benchmarks.chromium import chromium
 from benchmarks.servers import serving
 
 PICTURES = Path(__file__).parent / "pictures"
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+LOOKS = [(size, scheme) for size in (WIDE, NARROW) for scheme in ("light", "dark")]
+PROMPTS = ("Agent step", "Code from a screenshot", "Quick summary", "Code completion")  # the last one is not rated yet
+# three of the embedded model, in few enough words to be waited for
+LANES = ",".join(
+    f"local;max_tokens=80;{more}" for more in ("effort=none", "effort=high", "effort=none;temperature=0.7")
+)
 
 
 def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         settings = {"DATABASE_URL": f"sqlite:///{folder}/lanewise.db", "BACKENDS": f"{folder}/none.toml"}
-        with serving("app.py", **settings) as server:
-            page = browser.new_context(viewport=WIDE).new_page()
-            for example in ("Tool", "Image", "Text"):
-                page.goto(server.url)
-                page.locator("#add").click()
-                page.get_by_role("button", name="Prompts").click()
-                page.locator("#library button", has_text=f"{example}:").click()
-                run(page)
-            page.locator("#lane-B .reasoning summary").click()
+        with serving("app.py", GRADIO_TEMP_DIR=f"{folder}/uploads", **settings) as server:
+            ada = browser.new_context(viewport=WIDE)
+            runs = prepared(ada.new_page(), server.url)
+            for size, scheme in LOOKS:
+                look = "-narrow" * (size is NARROW) + "-dark" * (scheme == "dark")
+                hers = browser.new_context(viewport=size, color_scheme=scheme, storage_state=ada.storage_state())
+                stored(hers, server.url, runs, Path(folder) / "shared.html", look)
+                rating(browser, size, scheme, server.url, look)
+            for size, scheme in LOOKS:  # last: the histories above are to be the same
+                look = "-narrow" * (size is NARROW) + "-dark" * (scheme == "dark")
+                live(browser.new_context(viewport=size, color_scheme=scheme).new_page(), server.url, look)
+
+
+def prepared(page: Page, url: str) -> list[str]:
+    """One person's blind comparisons, all but the last one rated, and waiting for others' ratings; their ids."""
+    runs = []
+    for prompt in PROMPTS:
+        page.goto(f"{url}/?lanes={LANES}")
+        page.get_by_role("button", name="How it runs").click()
+        page.locator("#blind input").check()
+        page.get_by_role("button", name="Prompts").click()
+        page.locator("#library button", has_text=prompt).click()
+        run(page)
+        for lane in "ABC":
+            expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", "done", timeout=300_000)
+        runs.append(str(re.search(r"run=([^&]+)", page.url)[1]))
+        page.locator(".sending input").fill("9")
+        page.get_by_role("button", name="Send to the rating queue").click()
+        if prompt != PROMPTS[-1]:
             rate(page)
-            shoot(page, "compare")
-            runs = page.url
-            page.get_by_role("tab", name="History").click()
-            expect(page.locator(".history li")).to_have_count(3)
-            shoot(page, "history")
-            for name, size, scheme in (
-                ("compare-dark", WIDE, "dark"),
-                ("narrow", NARROW, "light"),
-                ("narrow-dark", NARROW, "dark"),
-            ):
-                other = browser.new_context(viewport=size, color_scheme=scheme).new_page()
-                other.goto(runs)
-                expect(other.locator("#lane-A .card")).to_have_attribute("data-state", "done")
-                shoot(other, name)
+    return runs
 
 
 def run(page: Page) -> None:
-    """Sends what is in the prompt box, and waits for every lane."""
     expect(page.locator("#prompt textarea")).not_to_be_empty()
     expect(page.locator(".lane:visible")).to_have_count(3)
     page.locator("#prompt [data-testid=submit-button]").click()
-    for lane in "ABC":
-        expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", "done", timeout=120_000)
+    expect(page.locator("#lane-A .card")).not_to_have_attribute("data-state", "idle")
 
 
 def rate(page: Page) -> None:
     page.locator(".rating .name").fill("Ada")
     page.locator(".rating .name").press("Enter")
-    for key in ("2", "Enter"):
+    for key in ("2", "e"):
         page.keyboard.press(key)
-    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    expect(page.locator(".rating .hint")).to_contain_text("Saved.")
+    if page.locator(".rating .ask", has_text="reasoning").is_visible():
+        page.keyboard.press("s")
+    expect(page.locator("#lane-A .label")).not_to_be_empty()
+
+
+def stored(hers: BrowserContext, url: str, runs: list[str], file: Path, look: str) -> None:
+    """The pages of what is over."""
+    page = hers.new_page()
+    rated, sealed = runs[0], runs[-1]
+    for name, shown in (("compare", rated), ("sealed", sealed)):
+        page.goto(f"{url}/?run={shown}")
+        expect(page.locator("#lane-A .card")).to_have_attribute("data-state", "done")
+        expect(page.locator(".rating .choices button").first).to_be_visible()
+        shoot(page, name + look)
+    page.goto(f"{url}/?tab=history")
+    page.get_by_role("tab", name="History").click()
+    page.get_by_label("Search").fill("call*")
+    expect(page.locator(".history mark").first).to_be_visible()
+    shoot(page, f"history{look}")
+    page.get_by_role("tab", name="Backends").click()
+    expect(page.locator("#backends")).to_contain_text("ready")
+    shoot(page, f"backends{look}")
+    file.write_bytes(page.request.get(f"{url}/comparisons/{rated}.html").body())
+    page.goto(file.as_uri())
+    shoot(page, f"file{look}")
+
+
+def rating(browser: Browser, size: dict[str, int], scheme: str, url: str, look: str) -> None:
+    """The page of somebody else, who was given one to rate."""
+    page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
+    page.goto(f"{url}/rate")
+    page.get_by_label("Your name").fill("Bob")
+    page.keyboard.press("Enter")
+    expect(page.locator(".rating .choices button").first).to_be_visible()
+    shoot(page, f"rate{look}")
+    page.goto("about:blank")  # gives back what was kept for Bob
+
+
+def live(page: Page, url: str, look: str) -> None:
+    page.goto(f"{url}/?lanes={LANES}")
+    page.get_by_role("button", name="Prompts").click()
+    page.locator("#library button", has_text="Planning").click()
+    run(page)
+    expect(page.locator("#answer-A")).to_contain_text(re.compile(r"(\w+\W+){40}"), timeout=60_000)
+    shoot(page, f"live{look}")
+    page.get_by_role("button", name="Stop all").click()
 
 
 def shoot(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=PICTURES / f"{name}.png")
+    picture = Image.open(BytesIO(page.screenshot()))
+    picture.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
 
 
 if __name__ == "__main__":
