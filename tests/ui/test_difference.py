@@ -1,4 +1,4 @@
-"""Two texts word by word: nothing is lost, and what is the same is found."""
+"""Two texts word by word: nothing is lost, and what is the same is found. How the page shows them, and lanes alone."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +58,50 @@ def test_a_key_shows_them_wherever_the_page_stands(page: Page, app: Server) -> N
     page.keyboard.press("d")
     expect(page.locator(".difference .counts")).to_contain_text("only in A")
     expect(page.locator(".difference .bar")).to_be_in_viewport()
+
+
+def test_d_shows_where_two_answers_differ(page: Page, app: Server) -> None:
+    visit(page, app, "tricks", "dies", "tricks")
+    ask(page, "Hello")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "failed")
+    expect_state(page, "C", "done")
+    page.keyboard.press("d")
+    left, right = page.locator(".difference .pane").all()
+    expect(page.locator(".difference .counts")).to_contain_text("only in A")
+    expect(left.locator("p")).to_contain_text("<b>1</b> <img src=/healthz>")  # text, as it came
+    expect(left.locator("del").first).to_be_visible()
+    expect(right.locator("p")).to_have_text("Half an ans")
+
+    page.locator(".difference .right").select_option("C")
+    expect(page.locator(".difference .counts")).to_have_text("Word for word the same.")
+    expect(right.locator("p")).to_contain_text("https://example.com")
+    page.get_by_label("only differences").check()
+    expect(right.locator("p")).not_to_contain_text("https://example.com")
+    page.keyboard.press("d")
+    expect(left).to_be_hidden()
+
+
+def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    ask(page, "Hello")
+    expect_state(page, "B", "done")
+    lanes = page.locator("#lane-A"), page.locator("#lane-B")
+    for shown in ((True, False), (False, True), (True, True), (True, False)):
+        page.keyboard.press("f")
+        for lane, seen in zip(lanes, shown, strict=True):
+            expect(lane).to_be_visible(visible=seen)
+    expect(page.locator("#lane-A [data-act=focus]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Escape")
+    expect(lanes[1]).to_be_visible()
+
+
+def test_a_lanes_head_stays_in_sight_beside_its_answer(page: Page, app: Server) -> None:
+    page.set_viewport_size({"width": 1440, "height": 400})
+    visit(page, app, "talks", "tricks")
+    ask(page, "Hello")
+    expect_state(page, "B", "done")
+    page.locator("#lane-B .answer > .end").evaluate("(end) => end.scrollIntoView({ block: 'center' })")
+    for letter in "AB":
+        expect(page.locator(f"#lane-{letter} .card > header")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#lane-A #backend-A")).not_to_be_in_viewport()
