@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from math import inf
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from backends import recording
 from backends.answer import Answer, fold
@@ -26,7 +26,7 @@ from storage import lanes, prompts, queue, showing
 from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
 from storage.plan import Plan
-from storage.queries import answers_of, grouped, prompts_of, ratings_of, recordings, row_of
+from storage.queries import answers_of, grouped, has, prompts_of, ratings_of, recordings, row_of
 from storage.ratings import MOVED_ON, Judgement, checked, named
 from storage.rubric import Rubric
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
@@ -49,7 +49,7 @@ def create(
     remakes: str | None = None,
 ) -> str:
     now, comparison_id = datetime.now(UTC), uuid.uuid4().hex
-    if follows and not _has(connection, comparisons, follows):
+    if follows and not has(connection, comparisons, follows):
         raise StorageError("The conversation that this continues is not here any more: start a new one.")
     ids = {each: _keep(connection, each, now) for each in {prompt, *(own for _, own in asked)}}
     connection.execute(
@@ -69,9 +69,22 @@ def create(
             samples=plan.samples,
         )
     )
+    _ask(connection, comparison_id, [(lane, ids[own]) for lane, own in asked], plan, kept)
+    showing.begin(connection, comparison_id, maker)
+    return comparison_id
+
+
+def _ask(
+    connection: Connection,
+    comparison_id: str,
+    asked: Sequence[tuple[Lane, str]],
+    plan: Plan,
+    kept: Mapping[int, Place],
+) -> None:
+    """Each lane with the id of its prompt, as often as it is asked."""
     asked_now = {place: lane for place, (lane, _) in enumerate(asked) if place not in kept}
     crowded = lanes.crowded(asked_now) if plan.schedule is Schedule.PARALLEL else ()
-    for position, (lane, own) in enumerate([*asked] * plan.samples):
+    for position, (lane, prompt_id) in enumerate([*asked] * plan.samples):
         answer_id = uuid.uuid4().hex
         sample, place = divmod(position, len(asked))
         taken = lanes.copied(row_of(connection, kept[position])) if position in kept else None
@@ -82,12 +95,10 @@ def create(
                 position=position,
                 sample=sample,
                 state=Answer().state.value,
-                **(taken or {"prompt_id": ids[own], "crowded": place in crowded, **lanes.settings(lane)}),
+                **(taken or {"prompt_id": prompt_id, "crowded": place in crowded, **lanes.settings(lane)}),
             )
         )
         connection.execute(insert(texts).values(answer_id=answer_id))
-    showing.begin(connection, comparison_id, maker)
-    return comparison_id
 
 
 def append(
@@ -188,11 +199,11 @@ def _keep(connection: Connection, prompt: Prompt, now: datetime) -> str:
     """The prompt's id, after storing it where it is new."""
     body = prompts.body(prompt)
     prompt_id = prompts.prompt_id(body)
-    if _has(connection, prompt_bodies, prompt_id):
+    if has(connection, prompt_bodies, prompt_id):
         return prompt_id
     connection.execute(insert(prompt_bodies).values(id=prompt_id, body=body))
     for position, image in enumerate(dict.fromkeys(images_of(prompt.turns))):
-        if not _has(connection, images, image.sha256):
+        if not has(connection, images, image.sha256):
             connection.execute(
                 insert(images).values(
                     sha256=image.sha256,
@@ -205,11 +216,6 @@ def _keep(connection: Connection, prompt: Prompt, now: datetime) -> str:
             )
         connection.execute(insert(prompt_images).values(prompt_id=prompt_id, sha256=image.sha256, position=position))
     return prompt_id
-
-
-def _has(connection: Connection, table: Table, key: str) -> bool:
-    (column,) = table.primary_key
-    return bool(connection.scalar(select(exists().where(column == key))))
 
 
 def _record(connection: Connection, answer_id: str, events: Sequence[Stamped]) -> None:

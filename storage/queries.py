@@ -283,6 +283,11 @@ def showings_of(connection: Connection, comparison_ids: Collection[str]) -> defa
     return grouped((row.comparison_id, row) for row in rows)
 
 
+def has(connection: Connection, table: sa.Table, key: str) -> bool:
+    (column,) = table.primary_key
+    return bool(connection.scalar(select(sa.exists().where(column == key))))
+
+
 def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:
     groups: defaultdict[K, list[V]] = defaultdict(list)
     for key, value in rows:

@@ -3,6 +3,7 @@
 The page says where its replay stands and how fast it goes, all of it with every change: so the last word counts.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,8 @@ class Player:
         if kept is None or kept[1].sealed or not (laps := await self.stage.store.laps(run)):
             return None
         recordings = await self.stage.store.recordings(run)
-        return Playing(secrets.token_hex(8), run, Replay(recordings, [lap.start for lap in laps]))
+        replay = await asyncio.to_thread(Replay, recordings, [lap.start for lap in laps])  # sorts all of their events
+        return Playing(secrets.token_hex(8), run, replay)
 
     async def play(self, token: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """Frames as they were live, at the end what is stored; until nobody has touched it for long."""
