@@ -36,11 +36,16 @@ class Playing:
     run: str
     replay: Replay
     number: int = 0
+    at: int = 0
+    speed: int = 0
 
     def set(self, at: int, speed: int, number: int) -> None:
         if number > self.number:  # one that was overtaken on its way is old
-            self.number = number
-            self.replay.set(at, speed)
+            self.at, self.speed, self.number = at, speed, number
+            self.begin()
+
+    def begin(self) -> None:
+        self.replay.set(self.at, self.speed)
 
 
 class Player:
@@ -113,6 +118,7 @@ class Player:
         kept = playing and await self.stage.kept(playing.run, viewer.of(request))
         if playing is None or not kept or playing.token != token:
             return
+        playing.begin()  # what was asked for counts from the first frame: until then nobody saw anything
         try:
             while not playing.replay.closed:
                 async for parts in self.stage.frames(*kept, playing.replay):
