@@ -29,7 +29,7 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    *arguments: str, errors: IO[str] | None = None, patience: float = 60, **environment: str
+    *arguments: str, errors: IO[str] | None = None, patience: float = 180, **environment: str
 ) -> Iterator[Server]:
     """Runs `python ARGUMENTS` with a free port as PORT; `errors` takes its standard error."""
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from backends.inquiry import PATIENCE
 from benchmarks.servers import Server, serving
 from tests.fake.serving import Fake, faking
 from tests.ui.conftest import free_port, settings
@@ -37,9 +38,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server
 
 
 def test_a_server_that_hangs_delays_neither_the_page_nor_the_list(app: Server) -> None:
-    mute = httpx.get(f"{app.url}/backends.json", timeout=2).json()[2]
+    mute = httpx.get(f"{app.url}/backends.json", timeout=PATIENCE - 1).json()[2]
     assert (mute["name"], mute["models"]) == ("mute", [])
-    assert httpx.get(app.url, timeout=2).status_code == 200
+    assert httpx.get(app.url, timeout=PATIENCE - 1).status_code == 200
 
 
 def test_the_list_tells_what_servers_told_but_no_address_and_no_key(app: Server, fake: Fake) -> None:

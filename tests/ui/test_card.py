@@ -33,7 +33,7 @@ from storage import changes
 from storage.database import Database
 from storage.plan import Plan
 from tests.ui.conftest import settings
-from tests.ui.test_page import ask, expect_state, kept, until, visit
+from tests.ui.test_page import ask, expect_state, kept, until, visit, write_tools
 
 WEATHER = Tool("weather", parameters={"type": "object", "properties": {}, "required": ["city"]})
 LANES = tuple(Lane(Backend(name, "llamacpp", model="m"), "m") for name in ("one", "two"))
@@ -120,17 +120,7 @@ def test_our_figures_and_the_servers_stand_apart(page: Page, link: str) -> None:
 
 def ask_for_results(page: Page) -> None:
     """Asks with a tool whose results are typed in, in one round."""
-    part, editor = page.locator("#tools-part > .label-wrap"), page.locator("#tools .cm-content")
-    part.click()
-
-    def is_written() -> bool:
-        """An editor that is new on the page puts its first value back when it has loaded."""
-        if "(1)" not in part.inner_text():
-            editor.fill('{"name": "get_weather"}')
-            editor.blur()
-        return "(1)" in part.inner_text()
-
-    until(page, is_written)
+    write_tools(page, '{"name": "get_weather"}', page.locator("#tools-part > .label-wrap", has_text="(1)"))
     page.get_by_label("answer it").check()
     page.get_by_label("ask me").check()
     page.locator("#rounds input").fill("1")
