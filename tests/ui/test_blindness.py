@@ -103,6 +103,8 @@ def exported(page: Page, wire: Wire, run: str) -> dict[str, Any]:
 
 def look_around(page: Page, wire: Wire, run: str) -> None:
     """Opens every page and fetches every file that shows a comparison."""
+    page.locator("[data-act=differ]").click()
+    expect(page.locator(".difference .counts")).to_contain_text("only in")
     page.get_by_role("tab", name="History").click()
     expect(page.locator(".history li", has_text="What is 2+2?")).to_contain_text("blind")
     for path in ("export.jsonl", "export.csv", "backends.json", *(f"answers/{run}/{place}" for place in range(3))):
