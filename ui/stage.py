@@ -7,8 +7,9 @@ import itertools
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 import gradio as gr
 
@@ -50,6 +51,10 @@ class Frame:
     around: Sequence[Beside] = ()
 
 
+class Watching:
+    """A page's act of watching one comparison, as long as it lasts."""
+
+
 class Stage:
     """`places` are in the order shown; all that reaches the page of a comparison goes through its viewer's showing.
 
@@ -62,6 +67,7 @@ class Stage:
         self.store, self.recorder = store, recorder
         self.question, self.places, self.rating = question, tuple(places), rating
         self.revealed = gr.Textbox(visible="hidden")
+        self._watching: WeakValueDictionary[str, Watching] = WeakValueDictionary()  # by page, the latest
 
     @property
     def parts(self) -> list[Any]:
@@ -79,17 +85,17 @@ class Stage:
     ) -> Any:
         """Whatever sets `run` shows that comparison: `show` fills what is `around` its answers, which ends what else
         was `playing` in their places. The event after which all of it is shown."""
-        watching = watched.change(self.watch, watched, self.parts, **PRIVATE)
+        # not by `cancels`: what is watched while Gradio's page still cancels would be lost
+        watching = watched.change(self.watch, watched, self.parts, trigger_mode="multiple", **PRIVATE)
         shown = watching.success(show, run, around, **PRIVATE)
-        # watching another comparison starts only once the old one is no longer watched: its frames would come late
-        showing = run.change(show, run, around, cancels=[watching, *playing], js=js, **PRIVATE)
+        showing = run.change(show, run, around, cancels=[*playing], js=js, **PRIVATE)
         showing.success(None, run, watched, js="(run) => run", **PRIVATE)
         for index, place in enumerate(self.places):
             place.card.stop(self._stopping(index), run, None, **PRIVATE)
             place.card.give(self.give, None, None, **PRIVATE)
         self.rating.rate(self.rate, run, [self.rating, self.revealed], **PRIVATE)
         self.rating.reveal(self.reveal, run, self.revealed, **PRIVATE)
-        unsealed = self.revealed.change(show, run, around, cancels=[watching], **PRIVATE)
+        unsealed = self.revealed.change(show, run, around, **PRIVATE)
         unsealed.success(None, self.revealed, watched, js="(step) => step", **PRIVATE)
         return shown
 
@@ -107,11 +113,22 @@ class Stage:
 
     def _bar(self, question: Question, showing: Showing, said: str) -> dict[str, Any]:
         live = self.recorder.live(question.id)
+        if showing.sealed and live:  # who has some may not be shown yet
+            question = replace(question, reasoned=())
         together = showing.sealed and showing.presentation.pace is Pace.TOGETHER
         waits = together and live is not None and not live.over
         return rating.bar(question, showing, self.store.rubric, said, waits=waits)
 
     async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
+        """`_watch`, until the page watches something else: later frames would stand in the places of that."""
+        page, mine = str(request.session_hash), Watching()
+        self._watching[page] = mine
+        async for parts in self._watch(watched, request):
+            if self._watching.get(page) is not mine:
+                return
+            yield parts
+
+    async def _watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """Frames of all lanes, while they change; last, what is stored of them."""
         run = watched.partition(" ")[0]
         kept = await self.kept(run, viewer.of(request))
