@@ -114,6 +114,11 @@ class Run:
     def over(self) -> bool:
         return all(closed.is_set() for closed in self._closed)
 
+    @property
+    def answered(self) -> bool:
+        """Has each lane ended once? Further samples may be on their way."""
+        return all(closed.is_set() for closed in self._closed[: len(self.lanes)])
+
     def answers(self) -> tuple[Answer, ...]:
         """Of all lanes, then of their further samples."""
         return tuple(folding.answer() for folding in self._folds)

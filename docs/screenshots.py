@@ -20,7 +20,7 @@ LOOKS = [(size, scheme) for size in (WIDE, NARROW) for scheme in ("light", "dark
 PROMPTS = ("Agent step", "Code from a screenshot", "Quick summary", "Code completion")  # the last one is not rated yet
 # three of the embedded model, in few enough words to be waited for
 LANES = ",".join(
-    f"local;max_tokens=80;{more}" for more in ("effort=none", "effort=high", "effort=none;temperature=0.7")
+    f"local;max_tokens=60;{more}" for more in ("effort=none", "effort=high", "effort=none;temperature=0.7")
 )
 
 
@@ -123,7 +123,8 @@ def live(page: Page, url: str, look: str) -> None:
 
 
 def shoot(page: Page, name: str) -> None:
-    page.wait_for_load_state("networkidle")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_timeout(500)  # for what slides, and for pictures
     picture = Image.open(BytesIO(page.screenshot()))
     picture.convert("RGB").save(PICTURES / f"{name}.webp", quality=80, method=6)
 

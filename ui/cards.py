@@ -64,7 +64,8 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = (), beside: Besi
             "unfair": timing.noted(beside),
             "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
             "samples": timing.spread([answer, *beside.samples], fixed.answer_url) if not live else None,
-            "again": not live,
+            "live": live or beside.more,  # what may be stopped
+            "again": not live and not beside.more,
             "thought": thought(answer),
             "error": failed(fixed.lane, answer.failure) if answer.failure else ended_early(answer),
             "raw": "" if live else f"{fixed.answer_url}/raw",

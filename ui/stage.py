@@ -93,7 +93,8 @@ class Stage:
         for index, place in enumerate(self.places):
             place.card.stop(self._stopping(index), run, None, **PRIVATE)
             place.card.give(self.give, None, None, **PRIVATE)
-        self.rating.rate(self.rate, run, [self.rating, self.revealed], **PRIVATE)
+        # a mind that changes while its last rating is being stored is not to be lost
+        self.rating.rate(self.rate, run, [self.rating, self.revealed], trigger_mode="multiple", **PRIVATE)
         self.rating.reveal(self.reveal, run, self.revealed, **PRIVATE)
         unsealed = self.revealed.change(show, run, around, **PRIVATE)
         unsealed.success(None, self.revealed, watched, js="(step) => step", **PRIVATE)
@@ -113,11 +114,15 @@ class Stage:
 
     def _bar(self, question: Question, showing: Showing, said: str) -> dict[str, Any]:
         live = self.recorder.live(question.id)
-        if showing.sealed and live:  # who has some may not be shown yet
+        if showing.sealed and live and not live.answered:  # who has some may not be shown yet
             question = replace(question, reasoned=())
+        return rating.bar(question, showing, self.store.rubric, said, waits=self._waits(showing))
+
+    def _waits(self, showing: Showing) -> bool:
+        """Are there answers that this viewer is not shown yet?"""
+        live = self.recorder.live(showing.comparison_id)
         together = showing.sealed and showing.presentation.pace is Pace.TOGETHER
-        waits = together and live is not None and not live.over
-        return rating.bar(question, showing, self.store.rubric, said, waits=waits)
+        return together and live is not None and not live.answered
 
     async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """`_watch`, until the page watches something else: later frames would stand in the places of that."""
@@ -251,6 +256,8 @@ class Stage:
             before = await self.store.show(rated, who)
             if before and sent.get("step", before.step) != before.step:
                 raise RatingError(MOVED_ON)
+            if before and self._waits(before):
+                raise RatingError("The answers appear together, once all are done: rate them then.")
             early = await self._early(rated)
             order = before.order if before else ()
             judged = rating.judgement(sent, order, early)
@@ -268,7 +275,7 @@ class Stage:
         """Is a lane still answering? What has just ended is stored first: its reasoning may be judged next."""
         live = self.recorder.live(run)
         if live is None or not live.over:
-            return live is not None
+            return live is not None and not live.answered
         with suppress(TimeoutError):
             await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
         return False

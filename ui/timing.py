@@ -21,11 +21,12 @@ Note = tuple[str, str]  # a few words, and what they mean
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`samples` are the lane's further ones, as far as they are over."""
+    """`samples` are the lane's further ones, as far as they are over; `more` of them are being asked for."""
 
     waits: bool = False
     notes: tuple[Note, ...] = ()
     samples: tuple[Answer, ...] = ()
+    more: bool = False
 
 
 ALONE = Beside()
@@ -40,6 +41,7 @@ def beside(question: Question, showing: Showing, answers: Sequence[Answer]) -> t
             waits and any(not _over(each) for each in answers[:position]),
             (*_crowded(question, showing, position), *_cached(question, showing, position, answers)),
             tuple(filter(_over, answers[position + count :: count])),
+            not all(map(_over, answers[position + count :: count])),
         )
         for position in showing.order
     )

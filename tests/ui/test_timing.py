@@ -15,6 +15,8 @@ from tests.backends.fake_server import serving as speaking
 from tests.ui.conftest import settings
 from tests.ui.test_page import ask, expect_state, kept, until, visit
 
+NAMES = ("one", "two", "three", "late")
+
 
 class Counting:
     """Answers with a number of its own; `asked` are the models, in the order of their requests."""
@@ -30,6 +32,8 @@ class Counting:
         try:
             writer.write(head(200, EVENT_STREAM))
             writer.write(sse(delta(content=f"number {len(self.asked)}"), done=False))
+            if model == "late" and self.asked.count(model) > 1:  # only its first sample ends
+                await asyncio.sleep(60)
             await writer.drain()
             await asyncio.sleep(0.15)  # long enough for another request to meet it
             usage = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 9}}
@@ -46,7 +50,7 @@ def counting() -> Iterator[tuple[Counting, str]]:
     async def serve() -> None:
         over = asyncio.Event()
         ends.append(partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
-        async with speaking({name: partial(counted.answer, name) for name in ("one", "two", "three")}) as fake:
+        async with speaking({name: partial(counted.answer, name) for name in NAMES}) as fake:
             urls.append(fake.base_url)
             ready.set()
             await over.wait()
@@ -63,9 +67,7 @@ def counting() -> Iterator[tuple[Counting, str]]:
 def counted_app(tmp_path_factory: pytest.TempPathFactory, counting: tuple[Counting, str]) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("timing")
     entry = '[[backend]]\nname = "{0}"\nkind = "llamacpp"\nbase_url = "{1}"\nmodel = "{0}"\n'
-    (folder / "backends.toml").write_text(
-        "\n".join(entry.format(name, counting[1]) for name in ("one", "two", "three"))
-    )
+    (folder / "backends.toml").write_text("\n".join(entry.format(name, counting[1]) for name in NAMES))
     with serving("app.py", **settings(folder)) as server:
         yield server
 
@@ -111,6 +113,24 @@ def test_one_after_another_no_two_requests_meet(
     assert [lane["text"] for lane in exported["lanes"]] == ["number 2", "number 4"]
     assert len(exported["further_samples"]) == 4
     assert exported["lanes"][0]["recording"][0][1] == "warmed"
+
+
+def test_answers_are_rated_while_further_samples_come(page: Page, counted_app: Server) -> None:
+    page.add_init_script("localStorage.setItem('lanewise.evaluator', 'Ada')")
+    visit(page, counted_app, "one", "late")
+    plan(page, samples=2)
+    page.locator("#blind input").check()
+    ask(page, "Count")
+    expect(page.locator("#lanes .card[data-state=done]")).to_have_count(2)
+    expect(page.locator(".rating .choices button").first).to_be_visible()
+    page.keyboard.press("1")
+    expect(page.locator("#lanes .label", has_text="late")).to_be_visible()
+    late = page.locator("#lanes .lane", has=page.locator(".label", has_text="late"))
+    late.get_by_role("button", name="Stop").click()
+    expect(late.locator(".samples summary").first).to_contain_text("2 samples")
+    expect(late.get_by_role("button", name="Stop")).to_be_hidden()
+    (rating,) = kept(page, counted_app)["ratings"]
+    assert [rating["blind"], rating["early"]] == [True, False]
 
 
 def test_one_lane_is_asked_again_and_the_others_stay(

@@ -46,6 +46,8 @@ function attend() {
 }
 function note() {
   const letters = props.value?.letters || [];
+  // they have appeared, though further samples of them may still be asked for
+  if (props.value?.waits && letters.every(ended)) { props.value.waits = false; render(); return; }
   const ready = letters.length && letters.every((letter) => ended(letter) || card(letter)?.dataset.state === 'answering');
   if (ready && !props.value.waits && seen.since === null && !seen.spent && !document.hidden) seen.since = performance.now();
   // a moment later, once the text that came with the end stands on the page
@@ -105,7 +107,8 @@ function button(label, keys, act, pressed, kind = '') {
   const b = make('button', kind, keys ? label + ' ' : label); b.type = 'button';
   if (keys) b.append(make('kbd', '', keys));
   if (pressed !== undefined) b.setAttribute('aria-pressed', pressed ? 'true' : 'false');
-  b.addEventListener('click', act); return b;
+  // a click leaves the keyboard with the answers: Enter would press whatever stands here next
+  b.addEventListener('click', (event) => { if (event.detail) b.blur(); act(); }); return b;
 }
 
 // new buttons in the place of old ones; the keyboard stays where it was
