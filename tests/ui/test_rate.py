@@ -220,6 +220,23 @@ def test_a_queue_is_worked_off_by_one_key_each(page: Page, people: list[Page], a
     expect(ann.locator(".queue .count")).to_have_text("3 rated by you, 0 left")
 
 
+def test_who_goes_on_leaves_the_reasoning_unjudged_and_finds_the_names_later(
+    page: Page, people: list[Page], app: Server, folder: Path
+) -> None:
+    queue(page, app, "Thought about")
+    ann, *_ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "Thought about")
+    ann.keyboard.press("1")
+    expect(ann.locator(".rating .ask")).to_have_text("Saved. And the reasoning?")
+    expect(ann.locator(".onward button")).to_be_enabled()
+    ann.keyboard.press("n")
+    expect(ann.locator(".queue .empty")).to_be_visible()
+    its = page.url.partition("run=")[2]
+    revealed = f"SELECT revealed_by FROM showings WHERE comparison_id = '{its}' AND rated_at IS NOT NULL"
+    assert sql(folder, revealed) == "rating"
+
+
 def test_a_narrow_window_shows_one_answer_at_a_time(page: Page, people: list[Page], app: Server) -> None:
     queue(page, app, "On a phone")
     ann, *_ = people
