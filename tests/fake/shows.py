@@ -49,6 +49,7 @@ SHOWS = {
     "counted-nvfp4": Show(
         "llamacpp", "prompt_differs", Script(show="system_prompt"), "it counts more of a prompt than counted-fp8"
     ),
+    "names-itself": Show("vllm", "names_itself", Script(show="named", calls=0), "it says which server it is"),
     "odd-finish": Show("sglang", "odd_finish", Script(show="odd_finish", calls=0), "it gives it up"),
     "truncated": Show("transformers", "truncated", Script(fault="no_finish"), "no finish reason"),
     "breaks-off": Show("llamacpp", "truncated", Script(fault="error_after", after=20), "an error amid the answer"),

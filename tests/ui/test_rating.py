@@ -232,19 +232,16 @@ def test_it_is_kept_which_answers_were_seen_to_their_end_and_whose_reasoning_was
 ) -> None:
     compare(page, app, "long", "thinks")
     expect_over(page, 2)
-    ratings = 0
-
-    def noticed(read: list[int], opened: list[int]) -> bool:
-        nonlocal ratings
-        ratings += 1
-        press(page, str(1 + ratings % 2))
-        return some(rated(page, app, ratings), "read", "opened") == [read, opened]
-
-    until(page, lambda: noticed([1], []))
+    bar = page.locator("section.rating")
+    expect(bar).to_have_attribute("data-read", "1")
+    press(page, "1")
+    assert some(rated(page, app, 1), "read", "opened") == [[1], []]
     page.locator("#answer-A").get_by_text("Paragraph 59").scroll_into_view_if_needed()
-    until(page, lambda: noticed([0, 1], []))
+    expect(bar).to_have_attribute("data-read", "0 1")
     page.locator("#lane-B .reasoning summary").click()
-    until(page, lambda: noticed([0, 1], [1]))
+    expect(bar).to_have_attribute("data-opened", "1")
+    press(page, "2")
+    assert some(rated(page, app, 2), "read", "opened") == [[0, 1], [1]]
 
 
 def test_enter_leaves_the_reasoning_for_the_next_in_the_queue(page: Page, app: Server, browser: Browser) -> None:

@@ -40,7 +40,7 @@ function attend() {
   for (const letter of letters) {
     const answer = document.getElementById(`answer-${letter}`);
     if (!answer || answer.querySelector(':scope > .end')) continue;
-    const end = make('i', 'end'); end.dataset.letter = letter; answer.append(end); ends.observe(end);
+    const end = make('span', 'end'); end.dataset.letter = letter; answer.append(end); ends.observe(end);
   }
   note();
 }
@@ -51,15 +51,16 @@ function note() {
   const ready = letters.length && letters.every((letter) => ended(letter) || card(letter)?.dataset.state === 'answering');
   if (ready && !props.value.waits && seen.since === null && !seen.spent && !document.hidden) seen.since = performance.now();
   // a moment later, once the text that came with the end stands on the page
-  setTimeout(() => { for (const letter of letters) if (ended(letter) && seen.inSight.has(letter)) seen.read.add(letters.indexOf(letter)); }, 300);
+  setTimeout(() => { for (const letter of letters) if (ended(letter) && seen.inSight.has(letter)) seen.read.add(letters.indexOf(letter)); tell(); }, 300);
 }
+function tell() { for (const which of ['read', 'opened']) bar.dataset[which] = [...seen[which]].sort().join(' '); }
 const spent = () => seen.spent + (seen.since === null ? 0 : performance.now() - seen.since);
 function onVisible() {   // while another tab is looked at, nothing is judged here
   if (document.hidden) { seen.spent = spent(); seen.since = null; } else if (seen.spent) seen.since = performance.now(); else note();
 }
 function onClick(event) {
   const fold = event.target.closest?.('.card .reasoning'), letter = fold?.closest('[id^=card-]')?.id.slice(-1);
-  if (letter && event.target.closest('summary') && !fold.open) seen.opened.add(props.value.letters.indexOf(letter));
+  if (letter && event.target.closest('summary') && !fold.open) { seen.opened.add(props.value.letters.indexOf(letter)); tell(); }
 }
 const states = new MutationObserver(note);
 states.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-key'] });
