@@ -5,8 +5,8 @@ live in tasks of their own and outlast any tab.
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -128,12 +128,13 @@ class Stage:
         """`_watch`, until the page watches something else: later frames would stand in the places of that."""
         page, mine = str(request.session_hash), Watching()
         self._watching[page] = mine
-        async for parts in self._watch(watched, request):
-            if self._watching.get(page) is not mine:
-                return
-            yield parts
+        async with aclosing(self._watch(watched, request)) as frames:
+            async for parts in frames:
+                if self._watching.get(page) is not mine:
+                    return
+                yield parts
 
-    async def _watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
+    async def _watch(self, watched: str, request: gr.Request) -> AsyncGenerator[Sequence[Any], None]:
         """Frames of all lanes, while they change; last, what is stored of them."""
         run = watched.partition(" ")[0]
         kept = await self.kept(run, viewer.of(request))
