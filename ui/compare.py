@@ -193,7 +193,6 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     run = gr.Textbox(visible="hidden", elem_id="run")
     watched = gr.Textbox(visible="hidden", elem_id="watched")
     source = gr.Textbox(visible="hidden", elem_id="source")
-    count = gr.Number(len(start), visible=False, precision=0)
 
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
@@ -203,6 +202,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
         controls = Drawn("player", elem_id="player")
         bar = presets.build()
         share = Drawn("share", elem_id="share")
+    count = Drawn("places", len(start), elem_id="places")
     with gr.Row(elem_id="lanes", equal_height=True):
         for index in range(asking.MOST):
             chosen = start[index] if index < len(start) else None
@@ -211,7 +211,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     with gr.Row(elem_id="below"):
         apart = Drawn("difference", elem_id="difference")
         sends = sending.build(store, recorder, run)
-    rating = Drawn("rating", elem_id="rating")
+    rating = Drawn("rating", needs=["attention"], elem_id="rating")
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]

@@ -1,5 +1,6 @@
 """Gradio's components as this page needs them, and how its events are wired."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,14 @@ PRIVATE: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": [], "a
 
 
 class Drawn(gr.HTML):
-    """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`; its value is any JSON."""
+    """A component drawn by its own few lines of script, `assets/<name>.html` and `.js`, which may need other scripts
+    there; its value is any JSON."""
 
-    DOM = (ASSETS / "dom.js").read_text()
-
-    def __init__(self, name: str, value: Any = None, **settings: Any) -> None:
+    def __init__(self, name: str, value: Any = None, *, needs: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(
             value,
             html_template=(ASSETS / f"{name}.html").read_text(),
-            js_on_load=self.DOM + (ASSETS / f"{name}.js").read_text(),
+            js_on_load="".join((ASSETS / f"{each}.js").read_text() for each in ("dom", *needs, name)),
             apply_default_css=False,
             **settings,
         )

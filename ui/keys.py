@@ -12,6 +12,7 @@ RATING = {
     "Backspace": "take the last one back",
     "s": "skip, then a number says why",
     "r": "open and close the reasoning",
+    "m": "marks of the reasoning",
     "g": "tags",
     "o": "scores",
     "c": "comment",

@@ -20,8 +20,10 @@ from ui.difference import Differences
 from ui.lane import LATEX
 from ui.stage import Place, Stage
 
-# the keyboard goes to the answers, where the rating bar's keys work
-AT_THE_ANSWERS = "(run) => { document.activeElement?.blur(); scrollTo({ top: 0 }); return run; }"
+# the keyboard goes to the answers, where the rating bar's keys work; a narrow window begins with the first one
+AT_THE_ANSWERS = """(run) => {
+  document.activeElement?.blur(); document.querySelector('.places button')?.click(); scrollTo({ top: 0 }); return run;
+}"""
 
 
 class Handlers:
@@ -101,7 +103,7 @@ class Handlers:
         shown = len(showing.order)
         return [
             *self.stage.around(question, showing),
-            {"run": question.id, "letters": list(view.LETTERS[:shown])},
+            shown,
             # `rated`: it may go on; `over`: nothing more is asked either
             {"run": question.id, "rated": showing.step is not Step.ANSWERS, "over": showing.step is Step.OPEN},
             difference.shown(showing),
@@ -118,7 +120,7 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
         head = Drawn("queue", elem_id="queue")
         keys.build(keys.RATE)
         question = Drawn("question", elem_id="question")
-        letters = Drawn("places", elem_id="places")
+        count = Drawn("places", elem_id="places")
         columns, places = [], []
         with gr.Row(elem_id="lanes", equal_height=True):
             for letter in view.LETTERS:
@@ -129,12 +131,12 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
                 columns.append(column)
                 places.append(Place(card, answer))
         apart = Drawn("difference", elem_id="difference")
-        rating = Drawn("rating", elem_id="rating")
+        rating = Drawn("rating", needs=["attention"], elem_id="rating")
         onward = Drawn("onward", elem_id="onward")
 
         stage = Stage(store, recorder, question, places, rating)
         does = Handlers(store, stage)
-        around = [question, rating, letters, onward, apart, *columns]
+        around = [question, rating, count, onward, apart, *columns]
         Differences(stage, apart).wire(run)
         shown = stage.wire(run, watched, does.show, around, AT_THE_ANSWERS)
         shown.success(does.prepare, [run, evaluator], head, **PRIVATE)

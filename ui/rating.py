@@ -15,8 +15,8 @@ from ui.toolbox import clean
 from ui.view import LETTERS
 
 
-def bar(kept: Question, showing: Showing, rubric: Rubric, said: str = "", *, waits: bool = False) -> dict[str, Any]:
-    """`said` is what became of what it sent; it `waits` where the answers are not shown yet.
+def bar(kept: Question, showing: Showing, rubric: Rubric, *, waits: bool = False) -> dict[str, Any]:
+    """It `waits` where the answers are not shown yet.
 
     `done` once this viewer has rated and nothing more is asked. While something is withheld, nobody else's ratings go
     out.
@@ -34,7 +34,6 @@ def bar(kept: Question, showing: Showing, rubric: Rubric, said: str = "", *, wai
         "strengths": STRENGTHS,
         "rubric": asdict(rubric),
         "ratings": [_shown(rating, place) for rating in (mine if showing.sealed else kept.ratings)],
-        "said": said,
     }
 
 

@@ -68,6 +68,7 @@ class Stage:
         self.question, self.places, self.rating = question, tuple(places), rating
         self.revealed = gr.Textbox(visible="hidden")
         self._watching: WeakValueDictionary[str, Watching] = WeakValueDictionary()  # by page, the latest
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by viewer
 
     @property
     def parts(self) -> list[Any]:
@@ -108,15 +109,15 @@ class Stage:
         question = await self.store.question(run) if showing else None
         return (question, showing) if question and showing else None
 
-    def around(self, question: Question, showing: Showing, said: str = "") -> tuple[Any, Any]:
+    def around(self, question: Question, showing: Showing) -> tuple[Any, Any]:
         """What the question and the rating bar show."""
-        return view.question(question) | {"sealed": showing.sealed}, self._bar(question, showing, said)
+        return view.question(question) | {"sealed": showing.sealed}, self._bar(question, showing)
 
-    def _bar(self, question: Question, showing: Showing, said: str) -> dict[str, Any]:
+    def _bar(self, question: Question, showing: Showing) -> dict[str, Any]:
         live = self.recorder.live(question.id)
         if showing.sealed and live and not live.answered:  # who has some may not be shown yet
             question = replace(question, reasoned=())
-        return rating.bar(question, showing, self.store.rubric, said, waits=self._waits(showing))
+        return rating.bar(question, showing, self.store.rubric, waits=self._waits(showing))
 
     def _waits(self, showing: Showing) -> bool:
         """Are there answers that this viewer is not shown yet?"""
@@ -254,23 +255,27 @@ class Stage:
         sent = event._data if isinstance(event._data, dict) else {}
         rated, who = str(sent.get("run")), viewer.of(request)
         try:
-            before = await self.store.show(rated, who)
-            if before and sent.get("step", before.step) != before.step:
-                raise RatingError(MOVED_ON)
-            if before and self._waits(before):
-                raise RatingError("The answers appear together, once all are done: rate them then.")
-            early = await self._early(rated)
-            order = before.order if before else ()
-            judged = rating.judgement(sent, order, early)
-            await self.store.rate(rated, asking.clean(str(sent.get("evaluator", ""))), judged, before)
+            async with self._turns.setdefault(who, asyncio.Lock()):  # what was sent last is stored last
+                await self._rate(rated, who, sent)
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"
         if rated != run or not (kept := await self.kept(run, who)):  # the page has moved on while this was stored
             return gr.skip(), gr.skip()
         question, showing = kept
-        unsealed = before is not None and sent.get("step", before.step) != showing.step
-        return self._bar(question, showing, said), f"{run} {showing.step}" if unsealed else gr.skip()
+        became = {"number": sent.get("number"), "said": said}  # which of the bar's acts this is about
+        unsealed = sent.get("step", showing.step) != showing.step
+        return self._bar(question, showing) | became, f"{run} {showing.step}" if unsealed else gr.skip()
+
+    async def _rate(self, run: str, who: str, sent: dict[str, Any]) -> None:
+        before = await self.store.show(run, who)
+        if before and sent.get("step", before.step) != before.step:
+            raise RatingError(MOVED_ON)
+        if before and self._waits(before):
+            raise RatingError("The answers appear together, once all are done: rate them then.")
+        early = await self._early(run)
+        judged = rating.judgement(sent, before.order if before else (), early)
+        await self.store.rate(run, asking.clean(str(sent.get("evaluator", ""))), judged, before)
 
     async def _early(self, run: str) -> bool:
         """Is a lane still answering? What has just ended is stored first: its reasoning may be judged next."""

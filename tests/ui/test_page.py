@@ -43,6 +43,22 @@ def expect_state(page: Page, lane: str, state: str) -> None:
     expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
 
 
+def expect_ready(page: Page) -> None:
+    """All that the page shows is of one comparison, which may be rated."""
+    page.wait_for_function(
+        """() => {
+          const run = (selector) => document.querySelector(selector)?.dataset.run;
+          return run('.question') && run('.rating') === run('.question') && document.querySelector('.choices button');
+        }"""
+    )
+
+
+def at_once(page: Page, *keys: str) -> None:
+    """Presses them before any of them can have had an effect on the server."""
+    press = "key => document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))"
+    page.evaluate(f"keys => keys.forEach({press})", list(keys))
+
+
 def kept(page: Page, app: Server) -> dict[str, Any]:
     """The comparison shown, as it is exported."""
     run = re.search(r"run=([^&]+)", page.url)[1]
@@ -94,6 +110,7 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
 
     page.locator(".rating .name").fill("Ada")
     page.locator(".rating .name").press("Enter")
+    expect_ready(page)
     for key in "21":
         page.keyboard.press(key)
     expect(page.locator(".rating .order")).to_have_text("B > A > C")
@@ -286,6 +303,7 @@ def test_a_changed_mind_stores_a_superseding_rating(page: Page, app: Server) -> 
     ask(page, "Which?")
     expect_state(page, "A", "done")
     expect_state(page, "B", "done")
+    expect_ready(page)
     page.keyboard.press("t")
     expect(page.locator(".rating .hint")).to_contain_text("Type your name")
     page.keyboard.type("Grace")
@@ -311,6 +329,7 @@ def test_tags_chosen_before_the_ranking_belong_to_it(page: Page, app: Server) ->
     page.locator(".rating .name").fill("Edsger")
     page.locator(".rating .name").press("Enter")
     page.locator(".rating .tags button", has_text="clear").click()
+    expect_ready(page)
     for key in ("1", "t", "2"):
         page.keyboard.press(key)
     expect(page.locator(".rating .order")).to_have_text("A = B > C")
@@ -328,6 +347,7 @@ def test_an_old_comparison_is_opened_and_rated_from_the_history(page: Page, app:
     expect(page.locator(".question .asked")).to_have_text("The older one")
     page.locator(".rating .name").fill("Barbara")
     page.locator(".rating .name").press("Enter")
+    expect_ready(page)
     page.keyboard.press("b")
     expect(page.locator(".rating .hint")).to_have_text("Saved.")
     page.get_by_role("tab", name="History").click()

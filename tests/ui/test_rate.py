@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.servers import Server, serving
-from tests.ui.conftest import ANSWERS, settings
-from tests.ui.test_page import PICTURE, ask, expect_state, until, visit
+from tests.ui.conftest import ANSWERS, on_a_thread, settings
+from tests.ui.test_page import PICTURE, ask, at_once, expect_ready, expect_state, until, visit
+from tests.ui.wire import wired
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,10 @@ def send(page: Page, question: str, wanted: int = 2) -> None:
 
 def begin(page: Page, app: Server, name: str) -> None:
     page.goto(f"{app.url}/rate")
+    introduce(page, name)
+
+
+def introduce(page: Page, name: str) -> None:
     page.get_by_label("Your name").fill(name)
     page.keyboard.press("Enter")
 
@@ -86,7 +91,7 @@ def begin(page: Page, app: Server, name: str) -> None:
 def expect_served(page: Page, question: str) -> None:
     expect(page.locator(".question .asked")).to_have_text(question)
     expect(page.locator("#lane-A .card")).to_be_visible()
-    expect(page.locator(".rating .choices button").first).to_be_visible()
+    expect_ready(page)
 
 
 def test_each_item_reaches_as_many_evaluators_as_it_wants(page: Page, people: list[Page], app: Server) -> None:
@@ -110,23 +115,14 @@ def test_each_item_reaches_as_many_evaluators_as_it_wants(page: Page, people: li
 def test_nothing_names_a_lane_before_it_is_rated(page: Page, people: list[Page], app: Server) -> None:
     queue(page, app, "Blindly?")
     ann, *_ = people
-    bodies: list[str] = []
-    ann.on("requestfinished", lambda asked: bodies.append(content(asked)))
-    begin(ann, app, "Ann")
-    expect_served(ann, "Blindly?")
-    expect(ann.locator(".queue .count")).to_have_text("0 rated by you, 1 left")
-    ann.goto("about:blank")  # ends the stream of events, so that all of it can be read
-    sent = "\n".join([*bodies, page.request.get(f"{app.url}/rate/config").text()])
-    assert "Blindly?" in sent
-    assert "secret" not in sent
-
-
-def content(asked: Request) -> str:
-    try:
-        response = asked.response()
-        return response.text() if response else ""
-    except Error:  # what a page leaves unread when it goes
-        return ""
+    with on_a_thread(wired(app.url)) as wire:
+        ann.goto(f"{wire.url}/rate")
+        introduce(ann, "Ann")
+        expect_served(ann, "Blindly?")
+        expect(ann.locator(".queue .count")).to_have_text("0 rated by you, 1 left")
+        ann.goto("about:blank")
+    assert b"Blindly?" in wire.sent
+    assert b"secret" not in wire.sent
 
 
 def test_after_the_rating_it_is_shown_what_the_answers_were(page: Page, people: list[Page], app: Server) -> None:
@@ -220,6 +216,16 @@ def test_a_queue_is_worked_off_by_one_key_each(page: Page, people: list[Page], a
     expect(ann.locator(".queue .count")).to_have_text("3 rated by you, 0 left")
 
 
+def test_next_may_be_asked_for_while_the_rating_is_stored(page: Page, people: list[Page], app: Server) -> None:
+    queue(page, app, "Hurried", "At ease", lanes=THOUGHTLESS)
+    ann, *_ = people
+    begin(ann, app, "Ann")
+    expect_served(ann, "Hurried")
+    at_once(ann, "t", "n")
+    expect_served(ann, "At ease")
+    expect(ann.locator(".queue .count")).to_have_text("1 rated by you, 1 left")
+
+
 def test_who_goes_on_leaves_the_reasoning_unjudged_and_finds_the_names_later(
     page: Page, people: list[Page], app: Server, folder: Path
 ) -> None:
@@ -228,7 +234,7 @@ def test_who_goes_on_leaves_the_reasoning_unjudged_and_finds_the_names_later(
     begin(ann, app, "Ann")
     expect_served(ann, "Thought about")
     ann.keyboard.press("1")
-    expect(ann.locator(".rating .ask")).to_have_text("Saved. And the reasoning?")
+    expect(ann.locator(".rating .ask")).to_have_text("And the reasoning?")
     expect(ann.locator(".onward button")).to_be_enabled()
     ann.keyboard.press("n")
     expect(ann.locator(".queue .empty")).to_be_visible()

@@ -10,7 +10,7 @@ from benchmarks.servers import Server, serving
 from tests.backends.fake_server import delta, hold, stream
 from tests.backends.fake_server import serving as speaking
 from tests.ui.conftest import on_a_thread, settings, trickle
-from tests.ui.test_page import ask, expect_state, kept, until, visit
+from tests.ui.test_page import ask, at_once, expect_ready, expect_state, kept, until, visit
 
 PARAGRAPHS = "\n\n".join(f"Paragraph {number} of many." for number in range(60))
 SAYS = {
@@ -65,7 +65,7 @@ def compare(page: Page, app: Server, *lanes: str, blind: bool = False, pace: str
 
 def expect_over(page: Page, count: int) -> None:
     expect(page.locator("#lanes .card[data-state=done]")).to_have_count(count)
-    expect(page.locator(".rating .choices button").first).to_be_visible()
+    expect_ready(page)
 
 
 def press(page: Page, *keys: str) -> None:
@@ -81,6 +81,30 @@ def rated(page: Page, app: Server, count: int) -> dict[str, Any]:
 
 def some(rating: dict[str, Any], *names: str) -> list[Any]:
     return [rating[name] for name in names]
+
+
+def test_what_is_set_while_a_rating_is_being_stored_is_stored_too_in_its_order(page: Page, app: Server) -> None:
+    compare(page, app, "plain", "plain")
+    expect_over(page, 2)
+    at_once(page, "2", "b", "1", "9")
+    last = rated(page, app, 4)
+    assert some(last, "ranking", "all_bad", "strength") == [[[0], [1]], False, 3]
+    assert [each["all_bad"] for each in kept(page, app)["ratings"]] == [False, True, False, False]
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+
+
+def test_nothing_is_rated_before_all_of_it_is_shown(page: Page, app: Server) -> None:
+    compare(page, app, "plain", "plain")
+    expect_over(page, 2)
+    page.evaluate("document.querySelector('.question').dataset.run = 'another'")  # as while the page moves on
+    expect(page.locator(".rating .choices")).to_have_attribute("inert", "")
+    at_once(page, "1")
+    page.evaluate(
+        "document.querySelector('.question').dataset.run = document.querySelector('.card').dataset.key.split('/')[0]"
+    )
+    expect_ready(page)
+    at_once(page, "2")
+    assert rated(page, app, 1)["ranking"] == [[1], [0]]
 
 
 def test_of_two_the_better_one_is_chosen_by_mouse_and_by_key(page: Page, app: Server) -> None:
@@ -165,7 +189,7 @@ def test_a_blind_comparison_is_rated_by_keys_up_to_its_reasoning_and_its_names(p
     right = page.locator("#lanes .lane", has_text="Four.").get_attribute("id")[-1]
     wrong = "AB".replace(right, "")
     press(page, str("AB".index(right) + 1))
-    expect(page.locator(".rating .ask")).to_have_text("Saved. And the reasoning?")
+    expect(page.locator(".rating .ask")).to_have_text("And the reasoning?")
     expect(page.locator(f"#lane-{wrong} .trace")).to_have_text("No idea.")
     expect(page.locator("#lanes")).not_to_contain_text("guesses")
 
@@ -255,7 +279,7 @@ def test_enter_leaves_the_reasoning_for_the_next_in_the_queue(page: Page, app: S
         other.goto(f"{app.url}/rate")
         expect_over(other, 2)
         other.locator(".rating").get_by_role("button", name="A better").first.click()
-        expect(other.locator(".rating .ask")).to_have_text("Saved. And the reasoning?")
+        expect(other.locator(".rating .ask")).to_have_text("And the reasoning?")
         expect(other.locator(".onward button")).to_be_enabled()
         press(other, "Enter")
         expect(other.locator(".queue .empty")).to_be_visible()

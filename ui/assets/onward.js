@@ -6,10 +6,11 @@ at_once.addEventListener('change', () => {
   localStorage.setItem(AT_ONCE, at_once.checked ? 'yes' : 'no');
   at_once.blur();   // in a field, the keys that rate would not
 });
-let before = {};
+let before = {}, hurried = false;
+const isSaving = () => !!document.querySelector('#rating [aria-busy=true]');
 
 function go() {
-  if (next.disabled) return;
+  if (next.disabled) { hurried = isSaving(); return; }   // asked for while the rating is being stored: then
   next.disabled = true;
   trigger('serve', { evaluator: localStorage.getItem(NAME), after: props.value.run });
 }
@@ -18,7 +19,8 @@ next.addEventListener('click', go);
 function render() {
   const v = props.value || {};
   $('.onward').hidden = !v.run; next.disabled = !v.rated;
-  if (at_once.checked && v.over && before.run === v.run && !before.over) go();
+  if (before.run !== v.run) hurried = false;
+  if (v.rated && hurried || at_once.checked && v.over && before.run === v.run && !before.over) go();
   before = v;
 }
 

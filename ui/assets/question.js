@@ -1,7 +1,7 @@
 // Shows what was asked: the turns of the conversation so far, the text, the images. Text goes in as text.
 function render() {
   const v = props.value || {};
-  $('.question').hidden = !v.run;
+  $('.question').hidden = !v.run; $('.question').dataset.run = v.run || '';
   document.getElementById('lanes')?.toggleAttribute('data-sealed', !!v.sealed);
   if (!v.run) return;
   $('.thread').hidden = v.thread.length < 2;

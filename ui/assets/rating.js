@@ -1,11 +1,14 @@
 // Rates the comparison on the page. What is set before the choice is part of it; the choice sends it all, and what is set
 // after it is sent as a new rating. Two lanes: one choice. More: placed best to worst, ties are groups. The evaluator's
 // name is asked once and kept in this browser. The server checks everything again.
-const NAME = 'lanewise.evaluator', ENDED = ['done', 'failed', 'stopped', 'interrupted'];
+const NAME = 'lanewise.evaluator';
 const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
-let saved = null, waiting = null, shown = null, skipping = false, strength = null;
+// `saved` is what the server keeps of this person, `sent` what it was sent since: the latest of both counts
+let saved = null, sent = null, number = 0, waiting = null, shown = null, skipping = false, strength = null;
 let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
 name.value = localStorage.getItem(NAME) || '';
+const own = () => sent || saved;
+const attention = new Attention(bar, noticed);
 
 const range = (n) => [...Array(n).keys()];
 const text = (ranking) => ranking.map((group) => group.map((i) => props.value.letters[i]).join(' = ')).join(' > ');
@@ -26,56 +29,28 @@ class Order {
   undo() { this.groups.at(-1).pop(); if (!this.groups.at(-1).length) this.groups.pop(); this.join = false; }
 }
 
-// what this person has seen of this comparison: the time that it was on the screen, whose end, whose reasoning
-const seen = { run: null, since: null, spent: 0, read: new Set(), inSight: new Set(), opened: new Set() };
-const card = (letter) => document.querySelector(`#card-${letter} .card[data-key^="${seen.run}/"]`);
-const ended = (letter) => ENDED.includes(card(letter)?.dataset.state);
-const ends = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) seen.inSight[isIntersecting ? 'add' : 'delete'](target.dataset.letter);
-  note();
-}, { rootMargin: '0px 0px -72px 0px' });   // the bar covers that much of the window
-function attend() {
-  const { run, letters } = props.value;
-  if (run !== seen.run) Object.assign(seen, { run, since: null, spent: 0, read: new Set(), opened: new Set() });
-  for (const letter of letters) {
-    const answer = document.getElementById(`answer-${letter}`);
-    if (!answer || answer.querySelector(':scope > .end')) continue;
-    const end = make('span', 'end'); end.dataset.letter = letter; answer.append(end); ends.observe(end);
-  }
-  note();
+function noticed() {   // a lane has changed
+  // all answers have appeared, though further samples of them may still be asked for
+  if (props.value?.waits && attention.over) { props.value.waits = false; render(); } else stand();
 }
-function note() {
-  const letters = props.value?.letters || [];
-  // they have appeared, though further samples of them may still be asked for
-  if (props.value?.waits && letters.every(ended)) { props.value.waits = false; render(); return; }
-  const ready = letters.length && letters.every((letter) => ended(letter) || card(letter)?.dataset.state === 'answering');
-  if (ready && !props.value.waits && seen.since === null && !seen.spent && !document.hidden) seen.since = performance.now();
-  // a moment later, once the text that came with the end stands on the page
-  setTimeout(() => { for (const letter of letters) if (ended(letter) && seen.inSight.has(letter)) seen.read.add(letters.indexOf(letter)); tell(); }, 300);
+function stand() {   // nothing can be rated before all of it is there
+  const run = attention.stands ? attention.run : '';
+  if (bar.dataset.run === run) return;
+  bar.dataset.run = run; $('.choices').inert = !run;
 }
-function tell() { for (const which of ['read', 'opened']) bar.dataset[which] = [...seen[which]].sort().join(' '); }
-const spent = () => seen.spent + (seen.since === null ? 0 : performance.now() - seen.since);
-function onVisible() {   // while another tab is looked at, nothing is judged here
-  if (document.hidden) { seen.spent = spent(); seen.since = null; } else if (seen.spent) seen.since = performance.now(); else note();
-}
-function onClick(event) {
-  const fold = event.target.closest?.('.card .reasoning'), letter = fold?.closest('[id^=card-]')?.id.slice(-1);
-  if (letter && event.target.closest('summary') && !fold.open) { seen.opened.add(props.value.letters.indexOf(letter)); tell(); }
-}
-const states = new MutationObserver(note);
-states.observe(document.body, { subtree: true, attributes: true, attributeFilter: ['data-state', 'data-key'] });
 
 function send(choice) {
   waiting = choice;
   bar.dataset.open = '';
   if (!name.value.trim()) { hint.textContent = 'Type your name and press Enter: it is kept with your ratings and asked only once.'; name.focus(); return; }
   localStorage.setItem(NAME, name.value.trim());
-  const more = choice.skipped ? {} : { tags, scores, traces };
-  const noticed = { seconds: spent() ? spent() / 1000 : null, read: [...seen.read], opened: [...seen.opened] };
-  trigger('rate', { ...more, ...choice, ...noticed, run: props.value.run, step: props.value.step, evaluator: name.value.trim(), comment: comment.value.trim() });
-  waiting = strength = null; skipping = false; begin(); hint.textContent = 'Saving …';
+  const more = choice.skipped ? {} : { tags, scores, traces }, seen = { seconds: attention.seconds, read: [...attention.read], opened: [...attention.opened] };
+  const { run, step } = props.value;
+  sent = { strength: null, ...more, ...choice };
+  trigger('rate', { ...sent, ...seen, run, step, number: ++number, evaluator: name.value.trim(), comment: comment.value.trim() });
+  waiting = strength = null; skipping = false; begin(); bar.ariaBusy = 'true'; hint.textContent = 'Saving …'; render();
 }
-function again() { if (saved && !saved.skipped) send({ ranking: saved.ranking, all_bad: saved.all_bad, strength: saved.strength }); else render(); }
+function again() { const mine = own(); if (mine && !mine.skipped) send({ ranking: mine.ranking, all_bad: mine.all_bad, strength: mine.strength }); else render(); }
 function begin() { order = new Order(range(props.value.letters.length)); thought = new Order(props.value.reasoned); }
 
 // the person's acts
@@ -93,10 +68,11 @@ function undo() { if (current().groups.length) { current().undo(); render(); } }
 function bad() { send({ ranking: [order.lanes], all_bad: true }); }
 function better(i, by) { strength = by; place(i); }
 function refine(by) {   // before the choice it waits for it
-  if (saved && saved.ranking.length === 2 && !saved.all_bad) send({ ranking: saved.ranking, all_bad: false, strength: by });
+  const mine = own();
+  if (mine && !mine.skipped && mine.ranking.length === 2) send({ ranking: mine.ranking, all_bad: false, strength: by });
   else { strength = strength === by ? null : by; render(); }
 }
-function skip() { if (reasoning()) again(); else { skipping = !skipping; render(); } }
+function skip() { if (reasoning()) { if (own()) again(); else reveal(); } else { skipping = !skipping; render(); } }
 function mark(word, i) {
   const lanes = traces.marks[word] || [];
   traces = { ...traces, marks: { ...traces.marks, [word]: lanes.includes(i) ? without(lanes, i) : [...lanes, i] } };
@@ -112,11 +88,12 @@ function button(label, keys, act, pressed, kind = '') {
   b.addEventListener('click', (event) => { if (event.detail) b.blur(); act(); }); return b;
 }
 
-// new buttons in the place of old ones; the keyboard stays where it was
+// new buttons in the place of those that changed; the keyboard stays where it was
 function refill(box, parts) {
-  const all = () => [...box.querySelectorAll('button, select')], at = all().indexOf(document.activeElement);
-  box.replaceChildren(...parts);
-  if (at >= 0) all()[Math.min(at, all().length - 1)]?.focus();
+  const all = () => [...box.querySelectorAll('button')], at = all().indexOf(document.activeElement);
+  parts.forEach((part, i) => { const old = box.children[i]; if (!old) box.append(part); else if (!old.isEqualNode(part)) old.replaceWith(part); });
+  while (box.children.length > parts.length) box.lastChild.remove();
+  if (at >= 0 && !box.contains(document.activeElement)) all()[Math.min(at, all().length - 1)]?.focus();
 }
 
 function lanes(placing, best, act) {   // what one lane's button does, for answers and for reasoning
@@ -132,7 +109,7 @@ function choices(best) {
   const many = placing.lanes.length > 1, row = many ? lanes(placing, best) : [];
   if (two && !reasoning()) range(2).forEach((i) => {
     const group = make('span', 'side'); group.append(row[i], ...v.strengths.map((word, at) => {
-      const b = button(word, String(7 + at), () => better(i, at + 1), strength === at + 1 || (!!best && best.length === 2 && best[0][0] === i && saved.strength === at + 1), 'by');
+      const b = button(word, String(7 + at), () => better(i, at + 1), strength === at + 1 || (!!best && best.length === 2 && best[0][0] === i && own().strength === at + 1), 'by');
       b.setAttribute('aria-label', `${v.letters[i]} ${word} better`); return b;
     })); row[i] = group;
   });
@@ -140,7 +117,7 @@ function choices(best) {
   if (begun && placing.left.length > 1) row.push(button('The rest tie', 'e', rest));
   if (begun) row.push(button('Undo', '⌫', undo));
   if (reasoning()) row.push(...marks(), button(Object.values(traces.marks).some((each) => each.length) ? 'Done' : 'Skip', 's', skip));
-  else row.push(button(two ? 'Both bad' : 'All bad', 'b', bad, !!saved && saved.all_bad), button('Skip', 's', skip, !!saved && !!saved.skipped));
+  else row.push(button(two ? 'Both bad' : 'All bad', 'b', bad, !!own()?.all_bad), button('Skip', 's', skip, !!own()?.skipped));
   return row;
 }
 
@@ -152,23 +129,30 @@ function marks() {
   });
 }
 
-function scoring({ name: of, scale, help }) {
-  const row = make('div', 'dimension'), label = make('span', '', of); label.title = help; row.append(label);
-  props.value.letters.forEach((letter, i) => {
-    const pick = make('select'), at = (scores[of] || [])[i]; pick.setAttribute('aria-label', `${of} of ${letter}`);
-    pick.append(new Option(letter, ''), ...scale.map((word, step) => new Option(`${letter}: ${word}`, step + 1))); pick.value = at || '';
-    pick.addEventListener('change', () => {
-      scores = { ...scores, [of]: range(props.value.letters.length).map((j) => (j === i ? Number(pick.value) || null : (scores[of] || [])[j] || null)) };
-      again();
-    });
-    row.append(pick);
-  });
-  return row;
+function scoring() {   // a list that is open is not to close because another answer came back: made once, then only set
+  const { run, letters, rubric } = props.value, box = $('.scores > div');
+  $('.scores').hidden = !rubric.dimensions.length;
+  if (box.dataset.run !== run) {
+    box.dataset.run = run;
+    box.replaceChildren(...rubric.dimensions.map(({ name: of, scale, help }) => {
+      const row = make('div', 'dimension'), label = make('span', '', of); label.title = help; row.append(label);
+      letters.forEach((letter, i) => {
+        const pick = make('select'); pick.setAttribute('aria-label', `${of} of ${letter}`); pick.dataset.of = of; pick.dataset.lane = i;
+        pick.append(new Option(letter, ''), ...scale.map((word, step) => new Option(`${letter}: ${word}`, step + 1)));
+        pick.addEventListener('change', () => { scores = { ...scores, [of]: letters.map((_, j) => (j === i ? Number(pick.value) || null : (scores[of] || [])[j] || null)) }; again(); });
+        row.append(pick);
+      });
+      return row;
+    }));
+  }
+  for (const pick of box.querySelectorAll('select')) pick.value = (scores[pick.dataset.of] || [])[pick.dataset.lane] || '';
 }
 
 function resume() {   // what is being chosen here outlasts a redraw, but no change of comparison or person
   const v = props.value, evaluator = name.value.trim(), key = `${v.run}/${evaluator}`;
   saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
+  if (v.number === number || !shown?.startsWith(`${v.run}/`)) sent = null;
+  bar.ariaBusy = sent ? 'true' : 'false';
   if (shown === key) { if (thought.lanes.length !== v.reasoned.length) begin(); return; }
   if (!shown?.startsWith(`${v.run}/`) || saved) {
     begin(); strength = null; skipping = false; hint.textContent = '';
@@ -182,22 +166,23 @@ function render() {
   const v = props.value || {};
   bar.hidden = !v.run;
   if (!v.run) return;
-  attend(); resume();
-  if (saved || waiting) bar.dataset.open = '';
-  const two = v.letters.length === 2, best = reasoning() ? traces.ranking : saved && !saved.all_bad && saved.ranking;
+  attention.follow(v.run, v.letters, v.waits); stand(); resume();
+  const mine = own();
+  if (mine || waiting) bar.dataset.open = '';
+  const two = v.letters.length === 2, best = reasoning() ? traces.ranking : mine && !mine.all_bad && mine.ranking;
   $('.ask').textContent = v.waits ? 'The answers appear together, once all are done.' : skipping ? 'Why?'
-    : reasoning() ? 'Saved. And the reasoning?' : two ? 'Which is better?' : 'Rank them, best first';
+    : reasoning() ? 'And the reasoning?' : two ? 'Which is better?' : 'Rank them, best first';
   refill($('.choices'), choices(best));
   const placing = current();
-  $('.order').textContent = placing.groups.length ? text(placing.groups) + (placing.join ? ' = …' : ' > …') : !saved || reasoning() ? ''
-    : saved.skipped ? `skipped: ${saved.skipped}` : saved.all_bad ? (two ? 'both bad' : 'all bad') : text(saved.ranking);
+  $('.order').textContent = placing.groups.length ? text(placing.groups) + (placing.join ? ' = …' : ' > …') : !mine || reasoning() ? ''
+    : mine.skipped ? `skipped: ${mine.skipped}` : mine.all_bad ? (two ? 'both bad' : 'all bad') : text(mine.ranking);
   $('.extras').hidden = reasoning();
   refill($('.tags'), v.rubric.tags.map((tag) => button(tag, '', () => { tags = tags.includes(tag) ? without(tags, tag) : [...tags, tag]; again(); render(); }, tags.includes(tag), 'tag')));
-  $('.scores').hidden = !v.rubric.dimensions.length; refill($('.scores > div'), v.rubric.dimensions.map(scoring));
+  scoring();
   $('.traces').hidden = !v.reasoned.length || reasoning();
   if (v.reasoned.length) refill($('.traces > div'), [...(v.reasoned.length > 1 ? [...lanes(thought, traces.ranking, (i) => prefer(thought.place(i))), button('Tie', '', () => prefer(thought.tie()), traces.ranking.length === 1)] : []), ...marks()]);
-  $('.reveal').hidden = v.step === 'open';
-  if (v.said) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
+  $('.reveal').hidden = v.step !== 'answers';   // later, Skip leads to it
+  if (v.said && !sent) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
 }
 
 const reveal = () => trigger('reveal');
@@ -217,12 +202,12 @@ function unfold() { for (const summary of document.querySelectorAll('.card .reas
 function into(selector) { bar.dataset.open = ''; const fold = $(selector).closest('details'); if (fold) fold.open = true; $(selector).focus(); }
 const ACTS = {
   t: tie, b: () => { if (!reasoning()) bad(); }, s: skip, e: rest, r: unfold, Backspace: undo, v: () => { if (!$('.reveal').hidden) reveal(); },
-  c: () => into('.comment'), g: () => into('.tags button'), o: () => { if (!$('.scores').hidden) into('.scores select'); },
+  c: () => into('.comment'), m: () => { if (props.value.reasoned.length) into(reasoning() ? '.choices .marks button' : '.traces .marks button'); }, g: () => into('.tags button'), o: () => { if (!$('.scores').hidden) into('.scores select'); },
 };
 function onKey(event) {
   if (!element.isConnected) { leave(); return; }
   const v = props.value, { key } = event;
-  if (event.repeat || !v || !v.run || !element.offsetParent || !isCommand(event)) return;
+  if (event.repeat || !v || !v.run || !element.offsetParent || !isCommand(event) || !attention.stands) return;
   const lane = v.letters.indexOf(key), digit = /^[1-9]$/.test(key) ? Number(key) : 0;
   if (v.waits && !'rv'.includes(key)) return;
   if (skipping && digit) { if (digit <= v.rubric.skips.length) send({ skipped: v.rubric.skips[digit - 1] }); else return; }
@@ -233,7 +218,6 @@ function onKey(event) {
   else return;
   event.preventDefault();
 }
-const listened = [['keydown', onKey], ['visibilitychange', onVisible], ['click', onClick, true]];
-function leave() { listened.forEach((each) => document.removeEventListener(...each)); states.disconnect(); ends.disconnect(); }
-listened.forEach((each) => document.addEventListener(...each));
+function leave() { document.removeEventListener('keydown', onKey); attention.leave(); }
+document.addEventListener('keydown', onKey);
 watch('value', render); render();
