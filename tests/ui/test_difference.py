@@ -80,28 +80,3 @@ def test_d_shows_where_two_answers_differ(page: Page, app: Server) -> None:
     expect(right.locator("p")).not_to_contain_text("https://example.com")
     page.keyboard.press("d")
     expect(left).to_be_hidden()
-
-
-def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> None:
-    visit(page, app, "talks", "tricks")
-    ask(page, "Hello")
-    expect_state(page, "B", "done")
-    lanes = page.locator("#lane-A"), page.locator("#lane-B")
-    for shown in ((True, False), (False, True), (True, True), (True, False)):
-        page.keyboard.press("f")
-        for lane, seen in zip(lanes, shown, strict=True):
-            expect(lane).to_be_visible(visible=seen)
-    expect(page.locator("#lane-A [data-act=focus]")).to_have_attribute("aria-pressed", "true")
-    page.keyboard.press("Escape")
-    expect(lanes[1]).to_be_visible()
-
-
-def test_a_lanes_head_stays_in_sight_beside_its_answer(page: Page, app: Server) -> None:
-    page.set_viewport_size({"width": 1440, "height": 400})
-    visit(page, app, "talks", "tricks")
-    ask(page, "Hello")
-    expect_state(page, "B", "done")
-    page.locator("#lane-B .answer > .end").evaluate("(end) => end.scrollIntoView({ block: 'center' })")
-    for letter in "AB":
-        expect(page.locator(f"#lane-{letter} .card > header")).to_be_in_viewport(ratio=1)
-    expect(page.locator("#lane-A #backend-A")).not_to_be_in_viewport()

@@ -14,7 +14,7 @@ element.addEventListener('click', async (event) => {
   switch (button.dataset.act) {
     case 'stop': trigger('stop'); break;
     case 'again': trigger('again'); break;
-    case 'focus': focusOn(lanes.dataset.focus === letter ? '' : letter); break;
+    case 'focus': dispatchEvent(new CustomEvent('alone', { detail: letter })); break;
     case 'duplicate': trigger('duplicate'); break;
     case 'remove': trigger('remove'); break;
     case 'raw': dispatchEvent(new CustomEvent('raw', { detail: props.value.raw })); break;
@@ -25,25 +25,6 @@ element.addEventListener('click', async (event) => {
     }
   }
 });
-
-// one lane alone, as wide as the page; `f` goes from lane to lane and back to all
-const lanes = element.closest('#lanes') || element;
-function focusOn(wanted) {
-  if (wanted) lanes.dataset.focus = wanted; else delete lanes.dataset.focus;
-  for (const b of lanes.querySelectorAll('[data-act=focus]')) b.setAttribute('aria-pressed', b.closest('.lane').id.slice(-1) === wanted ? 'true' : 'false');
-}
-function onKey(event) {
-  if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
-  if (!lanes.offsetParent || !isCommand(event)) return;
-  if (event.key === 'Escape' && lanes.dataset.focus === letter) focusOn('');
-  else if (event.key === 'f' && (lanes.dataset.focus || lanes.querySelector('.lane').id.slice(-1)) === letter) {
-    const all = [...lanes.querySelectorAll('.lane')].map((lane) => lane.id.slice(-1));
-    focusOn(lanes.dataset.focus ? all[all.indexOf(letter) + 1] || '' : all[0]);
-    event.stopImmediatePropagation();   // one step for one key, not one in each lane
-  } else return;
-  event.preventDefault();
-}
-document.addEventListener('keydown', onKey);
 
 // as many children as the list has, each made once and then only filled: what a person opened or typed stays
 function list(box, items, made, fill) {

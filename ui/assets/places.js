@@ -1,18 +1,33 @@
-// In a narrow window one answer is shown at a time: this chooses which.
-const nav = $('.places'), lanes = () => document.getElementById('lanes');
-let run = null;
-function choose(letter) {
-  lanes().dataset.shown = letter;
-  for (const b of nav.children) b.setAttribute('aria-pressed', b.textContent === letter ? 'true' : 'false');
+// One lane alone, always in a narrow window, and in a wide one when asked to: this chooses which, of as many as there are.
+const LETTERS = 'ABCDEF', narrow = matchMedia('(max-width: 640px)'), nav = $('.places');
+let shown = 'A', asked = false;
+const letters = () => [...LETTERS.slice(0, props.value || 0)];
+const press = (button, on) => button.setAttribute('aria-pressed', on ? 'true' : 'false');
+
+function show(letter, alone) {
+  shown = letter; asked = alone;
+  if (letters().length && (asked || narrow.matches)) nav.dataset.alone = shown; else delete nav.dataset.alone;
+  for (const b of nav.children) press(b, b.textContent === shown);
+  for (const b of document.querySelectorAll('#lanes [data-act=focus]')) press(b, asked && b.closest('.lane').id === `lane-${shown}`);
 }
+
 function render() {
-  const v = props.value || {};
-  nav.hidden = !v.run;
-  if (!v.run || v.run === run) return;
-  run = v.run;
-  nav.replaceChildren(...v.letters.map((letter) => {
-    const b = make('button', '', letter); b.type = 'button'; b.addEventListener('click', () => choose(letter)); return b;
+  nav.replaceChildren(...letters().map((letter) => {
+    const b = make('button', '', letter); b.type = 'button'; b.addEventListener('click', () => show(letter, asked)); return b;
   }));
-  choose('A');
+  show(letters().includes(shown) ? shown : 'A', asked);
 }
+
+// `f` goes from lane to lane and back to all
+function next() {
+  const after = letters()[letters().indexOf(shown) + 1];
+  if (narrow.matches) show(after || 'A', asked); else if (asked) show(after || 'A', !!after); else show(shown, true);
+}
+addEventListener('alone', ({ detail: letter }) => show(letter, !(asked && shown === letter)));
+document.addEventListener('keydown', (event) => {
+  if (!document.getElementById('lanes')?.offsetParent || !isCommand(event)) return;
+  if (event.key === 'Escape' && asked) show('A', false); else if (event.key === 'f') next(); else return;
+  event.preventDefault();
+});
+narrow.addEventListener('change', () => show(shown, asked));
 watch('value', render); render();

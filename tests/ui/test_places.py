@@ -1,0 +1,67 @@
+"""One lane alone: always in a narrow window, in a wide one when asked to."""
+
+from playwright.sync_api import Page, expect
+
+from benchmarks.servers import Server
+from tests.ui.test_page import ask, expect_state, visit
+
+NARROW = {"width": 390, "height": 844}
+
+
+def expect_alone(page: Page, letter: str, of: str) -> None:
+    for lane in of:
+        expect(page.locator(f"#lane-{lane}")).to_be_visible(visible=lane == letter)
+    expect(page.locator(".places [aria-pressed=true]")).to_have_text(letter)
+
+
+def test_a_narrow_window_shows_one_lane_and_its_switch_follows_the_lanes(page: Page, app: Server) -> None:
+    page.set_viewport_size(NARROW)
+    visit(page, app, "talks", "calls")
+    expect_alone(page, "A", of="AB")
+    page.get_by_role("button", name="Add lane").click()
+    expect(page.locator(".places")).to_have_text("ABC")
+    page.locator(".places button", has_text="C").click()
+    expect_alone(page, "C", of="ABC")
+    expect(page.locator("#backend-C input")).to_be_visible()
+    page.locator("#lane-C [data-act=remove]").click()
+    expect(page.locator(".places")).to_have_text("AB")
+    expect_alone(page, "A", of="AB")
+    assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+def test_heads_and_switch_stay_in_sight_beside_long_answers(page: Page, app: Server) -> None:
+    page.set_viewport_size({"width": 1440, "height": 400})
+    visit(page, app, "talks", "tricks")
+    ask(page, "Hello")
+    expect_state(page, "B", "done")
+    end = page.locator("#lane-B .answer > .end")
+    end.evaluate("(end) => end.scrollIntoView({ block: 'center' })")
+    for letter in "AB":
+        expect(page.locator(f"#lane-{letter} .card > header")).to_be_in_viewport(ratio=1)
+    expect(page.locator("#backend-A")).not_to_be_in_viewport()
+
+    page.set_viewport_size(NARROW | {"height": 500})
+    page.locator(".places button", has_text="B").click()
+    end.evaluate("(end) => end.scrollIntoView({ block: 'center' })")
+    expect(page.locator("#backend-B")).not_to_be_in_viewport()
+    for stays in (".places", "#lane-B .card > header", ".rating .choices"):
+        expect(page.locator(stays)).to_be_in_viewport(ratio=1)
+    switch, head = (page.locator(each).bounding_box() for each in (".places", "#lane-B .card > header"))
+    assert switch["y"] + switch["height"] <= head["y"] + 1  # a pixel, so that no text shows between them
+
+
+def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    ask(page, "Hello")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    expect(page.locator(".places")).to_be_hidden()
+    for letter in "AB":
+        page.keyboard.press("f")
+        expect_alone(page, letter, of="AB")
+    page.keyboard.press("f")
+    expect(page.locator(".lane:visible")).to_have_count(2)
+    page.locator("#lane-B [data-act=focus]").click()
+    expect_alone(page, "B", of="AB")
+    page.keyboard.press("Escape")
+    expect(page.locator(".lane:visible")).to_have_count(2)
