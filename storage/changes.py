@@ -70,6 +70,7 @@ def create(
         )
     )
     _ask(connection, comparison_id, [(lane, ids[own]) for lane, own in asked], plan, kept)
+    showing.relate(connection, comparison_id)
     showing.begin(connection, comparison_id, maker)
     return comparison_id
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from storage.errors import RatingError
 from storage.schema import answers, comparisons, locks, ratings, showings
+from storage.showing import sealed_for
 
 HOLD = timedelta(minutes=10)  # how long a lock lasts that is not renewed
 MOST = 50  # ratings wanted of one comparison
@@ -94,13 +95,14 @@ def _suiting(viewer: str, evaluator: str, now: datetime) -> list[ColumnElement[b
     under_name = sa.exists().where(
         ratings.c.comparison_id == _item.id, ratings.c.evaluator == evaluator, ratings.c.supersedes_id.is_(None)
     )
-    here = sa.exists().where(ratings.c.comparison_id == showings.c.comparison_id, ratings.c.showing_id == showings.c.id)
-    opened = or_(~showings.c.blind, showings.c.revealed_at.is_not(None), here)
-    known = sa.exists().where(tuple_(showings.c.comparison_id, showings.c.viewer) == tuple_(_item.id, viewer), opened)
+    judged = sa.exists().where(
+        showings.c.comparison_id == _item.id, showings.c.viewer == viewer, showings.c.rated_at.is_not(None)
+    )
     return [
         _WANTED,
         _item.maker != viewer,
-        ~known,  # what has shown itself to a viewer can't be judged blindly by them
+        sealed_for(viewer),  # what has shown itself to a viewer can't be judged blindly by them
+        ~judged,
         ~under_name,
         _item.overlap - _item.rated > taken,
         ~sa.exists().where(others, locks.c.evaluator == evaluator),  # the same person at another browser

@@ -174,6 +174,8 @@ Index(
     sqlite_where=_wanted,
     postgresql_where=_wanted,
 )
+_copied = answers.c.copied_from_id.is_not(None)
+Index("ix_answers_copied_from_id", answers.c.copied_from_id, sqlite_where=_copied, postgresql_where=_copied)
 _live = answers.c.end_us.is_(None)
 Index("ix_answers_live", answers.c.id, sqlite_where=_live, postgresql_where=_live)
 
@@ -223,6 +225,14 @@ showings = Table(
     Column("revealed_at", Moment),
     Column("revealed_by", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("comparison_id", "viewer"),
+)
+
+hints = Table(
+    "hints",
+    metadata,
+    Column("comparison_id", ForeignKey("comparisons.id"), primary_key=True),
+    Column("of_id", ForeignKey("comparisons.id"), primary_key=True, index=True),  # it tells of these answers: `showing`
+    sqlite_with_rowid=False,
 )
 
 ratings = Table(

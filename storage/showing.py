@@ -1,6 +1,7 @@
 """How one comparison is shown to one viewer: in which order, and what is withheld until it is rated.
 
-A viewer is a browser, known by its cookie; nothing here knows cookies.
+A viewer is a browser, known by its cookie; nothing here knows cookies. Comparisons that share an answer tell of each
+other: while one is sealed for a viewer the others are, and whoever sees one uncovered knows of them all.
 """
 
 import secrets
@@ -11,10 +12,10 @@ from enum import StrEnum
 from random import Random
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from storage.plan import Pace, Presentation, Traces
-from storage.schema import answers, comparisons, showings
+from storage.schema import answers, comparisons, hints, showings
 
 
 class Step(StrEnum):
@@ -74,18 +75,19 @@ def found(connection: Connection, comparison_id: str, viewer: str) -> Showing | 
 def begin(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
     """The showing of this comparison to this viewer, made where there is none; None where there is no comparison.
 
-    Who made a comparison sees it as it was planned. To anybody else one that waits in the rating queue is blind too.
+    Who made a comparison sees it as it was planned. To anybody else one that waits in the rating queue is blind too;
+    and so is, to everybody, one that tells of what is sealed for them.
     """
     if kept := found(connection, comparison_id, viewer):
         return kept
-    row = connection.execute(select(comparisons).where(comparisons.c.id == comparison_id)).one_or_none()
+    wanted = select(comparisons, sealed_for(viewer).label("sealed")).where(comparisons.c.id == comparison_id)
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
     its_lanes = (answers.c.comparison_id == comparison_id) & (answers.c.sample == 0)
     lanes = connection.scalar(select(func.count()).where(its_lanes)) or 0
     planned = Presentation(row.blind, Pace(row.pace), Traces(row.traces))
-    queued = row.overlap > 0 and row.maker != viewer
-    presentation = planned if row.blind or not queued else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
+    presentation = planned if row.blind or not row.sealed else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
     seed = secrets.randbits(32)
     showing = Showing(
         id=secrets.token_hex(16),
@@ -122,18 +124,54 @@ def rated(connection: Connection, seen: Showing, *, reasoned: bool) -> None:
 
 
 def reveal(connection: Connection, comparison_id: str, viewer: str, by: str) -> None:
-    """Ends the blindness; what was revealed before stays as it was."""
-    mine = (showings.c.comparison_id == comparison_id) & (showings.c.viewer == viewer)
-    sealed = mine & showings.c.blind & showings.c.revealed_at.is_(None)
+    """Ends the blindness, also of what this one tells of; what was revealed before stays as it was."""
+    told = connection.scalars(select(hints.c.of_id).where(hints.c.comparison_id == comparison_id)).all()
+    for other in sealed_among(connection, told, viewer):
+        begin(connection, other, viewer)
+    theirs = (showings.c.viewer == viewer) & showings.c.comparison_id.in_([comparison_id, *told])
+    sealed = theirs & showings.c.blind & showings.c.revealed_at.is_(None)
     connection.execute(update(showings).where(sealed).values(revealed_at=datetime.now(UTC), revealed_by=by))
+
+
+def relate(connection: Connection, comparison_id: str) -> None:
+    """Keeps of which comparisons this new one tells, and which tell of it: those that have an answer of the other, as a
+    lane or in the history of a lane."""
+    copied = select(answers.c.copied_from_id).where(answers.c.comparison_id == comparison_id)
+    same = or_(answers.c.id.in_(copied), answers.c.copied_from_id.in_(copied))
+    sharing = set(connection.scalars(select(answers.c.comparison_id).where(same))) - {comparison_id}
+    followed = select(comparisons.c.follows_id).where(comparisons.c.id.in_({comparison_id, *sharing}))
+    before = set(connection.scalars(followed.where(comparisons.c.follows_id.is_not(None))))
+    before.update(connection.scalars(select(hints.c.of_id).where(hints.c.comparison_id.in_(before))))
+    behind = select(comparisons.c.id).where(comparisons.c.id.in_(sharing)).cte("behind", recursive=True)
+    behind = behind.union(select(comparisons.c.id).join(behind, comparisons.c.follows_id == behind.c.id))
+    telling = set(connection.scalars(select(behind))) - {comparison_id} if sharing else set()
+    told = {(comparison_id, other) for other in sharing | before}
+    if pairs := told | {(other, comparison_id) for other in telling}:
+        connection.execute(insert(hints), [{"comparison_id": one, "of_id": other} for one, other in pairs])
 
 
 def sealed_for(viewer: str) -> sa.ColumnElement[bool]:
     """Of a row of `comparisons`: must what tells its lanes apart be withheld from this viewer?"""
-    mine = (showings.c.comparison_id == comparisons.c.id) & (showings.c.viewer == viewer)
-    sealed = select(showings.c.blind & showings.c.revealed_at.is_(None)).where(mine).scalar_subquery()
-    unseen = comparisons.c.blind | ((comparisons.c.overlap > 0) & (comparisons.c.maker != viewer))
-    return func.coalesce(sealed, unseen)
+    told = comparisons.alias("told")
+    theirs = (hints.c.comparison_id == comparisons.c.id) & (hints.c.of_id == told.c.id)
+    tells = sa.exists().where(theirs, func.coalesce(_shown(told, viewer), _unseen(told, viewer)))
+    return func.coalesce(_shown(comparisons, viewer), _unseen(comparisons, viewer) | tells)
+
+
+def _shown(of: sa.FromClause, viewer: str) -> sa.ScalarSelect[bool]:
+    """Is its showing to this viewer sealed? Null where there is none."""
+    mine = (showings.c.comparison_id == of.c.id) & (showings.c.viewer == viewer)
+    return select(showings.c.blind & showings.c.revealed_at.is_(None)).where(mine).scalar_subquery()
+
+
+def _unseen(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
+    """Is it by itself sealed for who was not shown it yet? It is in the queue for those who know nothing of it."""
+    telling = hints.alias("telling")
+    uncovered = (showings.c.viewer == viewer) & or_(~showings.c.blind, showings.c.revealed_at.is_not(None))
+    known = sa.exists().where(
+        telling.c.of_id == of.c.id, showings.c.comparison_id == telling.c.comparison_id, uncovered
+    )
+    return of.c.blind | ((of.c.overlap > 0) & (of.c.maker != viewer) & ~known)
 
 
 def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:
