@@ -16,7 +16,7 @@ from benchmarks.servers import serving
 from tests.backends.fake_server import Script, delta, reply, stream
 from tests.backends.fake_server import serving as speaking
 from tests.ui.conftest import on_a_thread, settings
-from tests.ui.test_page import ask
+from tests.ui.test_page import ask, expect_ready
 from tests.ui.wire import Wire, wired
 
 NAMES, FAILS, PLAIN = "acme/Wumpus-Ultra-9B", "fnord-mega-2501", "snark-grande"
@@ -158,11 +158,12 @@ def test_after_the_rating_come_the_reasoning_then_names_figures_and_flags(asked:
     failed = "ABC".index(page.locator(".lane:has(.card[data-state=failed])").get_attribute("id")[-1])
     page.locator(".rating .name").fill("Ada")
     page.locator(".rating .name").press("Enter")
+    expect_ready(page)
     for place in sorted(range(3), key=lambda place: place == failed):
         page.keyboard.press(str(place + 1))
     expect(page.locator(".trace", has_text="As I think, so.")).to_be_attached()
     expect(page.locator(".lane .label:visible")).to_have_count(0)
-    page.get_by_role("button", name="Reveal without rating").click()
+    page.locator(".rating .choices").get_by_role("button", name="Skip").click()
     card = page.locator(".lane", has=page.locator(".block.answer", has_text="I am Wumpus Ultra by ACME"))
     expect(card.locator(".label")).to_contain_text("zorblax-rig · acme/Wumpus-Ultra-9B · WFP4Z")
     expect(card.locator(".figures")).to_contain_text("81923 out")

@@ -13,7 +13,7 @@ from benchmarks.servers import Server, serving
 from tests.backends.fake_server import EVENT_STREAM, delta, head, sse
 from tests.backends.fake_server import serving as speaking
 from tests.ui.conftest import settings
-from tests.ui.test_page import ask, expect_state, kept, until, visit
+from tests.ui.test_page import ask, expect_ready, expect_state, kept, until, visit
 
 NAMES = ("one", "two", "three", "late")
 
@@ -122,7 +122,7 @@ def test_answers_are_rated_while_further_samples_come(page: Page, counted_app: S
     page.locator("#blind input").check()
     ask(page, "Count")
     expect(page.locator("#lanes .card[data-state=done]")).to_have_count(2)
-    expect(page.locator(".rating .choices button").first).to_be_visible()
+    expect_ready(page)
     page.keyboard.press("1")
     expect(page.locator("#lanes .label", has_text="late")).to_be_visible()
     late = page.locator("#lanes .lane", has=page.locator(".label", has_text="late"))
