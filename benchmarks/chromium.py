@@ -12,7 +12,13 @@ from benchmarks.figures import tree
 
 PROMPT = "#prompt textarea"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
+# in the place of Playwright's own list; the last two load pages for each window's address bar, which nobody sees
+_WITHOUT = (
+    "AimEnabled,HttpsUpgrades,LensOverlay,MediaRouter,NetworkTimeServiceQuerying,OptimizationHints,PaintHolding,"
+    "PreconnectToSearch,WebUIOmniboxAimPopup,WebUIOmniboxPopup"
+)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+_FLAGS += [f"--disable-features={_WITHOUT}"]
 
 
 def executable() -> str | None:

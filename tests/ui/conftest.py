@@ -149,15 +149,25 @@ def is_own(url: str) -> bool:
     return url.startswith(("http://127.0.0.1:", "data:", "blob:", "about:"))
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A new tab of a new person; any error of its scripts, and any request elsewhere, fails the test."""
+@pytest.fixture(scope="session")
+def home(browser: Browser) -> Iterator[Page]:
+    """A tab that stays. Those that it opens share its process, so that not each of them compiles the page's scripts."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
-    tab, wrong = context.new_page(), []
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(home: Page) -> Iterator[Page]:
+    """A new tab of a new person; any error of its scripts, and any request elsewhere, fails the test."""
+    with home.expect_popup() as opened:
+        home.evaluate("void open('about:blank')")
+    tab, wrong = opened.value, []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("request", lambda asked: None if is_own(asked.url) else wrong.append(asked.url))
     tab.set_default_timeout(30_000)
     yield tab
-    context.close()
+    tab.close()
+    home.context.set_storage_state({})
     assert not wrong
