@@ -4,15 +4,12 @@ import asyncio
 import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import event
 
 from backends.answer import fold
 from backends.events import Event, Finished, ReasoningDelta, Stamped, TextDelta
@@ -255,51 +252,6 @@ async def test_a_search_walks_through_its_hits_and_sorts_nothing(store: Store) -
     assert searched[0].startswith("SCAN search VIRTUAL TABLE INDEX")
     assert filtered[0].startswith("SEARCH facets USING PRIMARY KEY")
     assert not [plan for plan in searched + filtered if "TEMP B-TREE" in plan or plan.startswith("SCAN comparisons")]
-
-
-def test_a_database_from_before_is_searched_once_it_is_opened(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'lanewise.db'}"
-    body = '{"system":"","turns":[{"role":"user","text":"Where is the lighthouse?","images":[]}],"tools":[]}'
-    empty = dict.fromkeys(("address_hash", "server", "reported_model", "failure_kind", "failure_message"), "")
-    before: dict[str, dict[str, object]] = {
-        "prompts": {"id": "p" * 64, "body": body},
-        "comparisons": {
-            "id": "c" * 32,
-            "created_at": "2026-01-02 03:04:05.678900",
-            "prompt_id": "p" * 64,
-            "title": "Where is the lighthouse?",
-        },
-        "answers": {
-            **empty,
-            **{"id": "a" * 32, "comparison_id": "c" * 32, "position": 0, "prompt_id": "p" * 64, "end_us": 3},
-            **{"backend": "one", "kind": "openai", "model": "m", "artifact": "FP8", "effort": "high", "state": "done"},
-            **{"finish_reason": "stop", "pieces": 1},
-        },
-        "texts": {"answer_id": "a" * 32, "request": "", "reasoning": "", "text": "On the cliff.", "calls": "[]"},
-        "flags": {"answer_id": "a" * 32, "code": "odd_finish", "detail": "", "comparison_id": "c" * 32},
-        "ratings": {
-            **{"id": "r" * 32, "comparison_id": "c" * 32, "evaluator": "Ann", "ranking": "[[0]]", "all_bad": 0},
-            **{"tags": '["clear"]', "comment": "", "created_at": "2026-01-02 03:05:00.000000"},
-        },
-    }
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", "storage:migrations")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        for table, row in before.items():
-            marks = ", ".join(f":{name}" for name in row)
-            connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
-    engine.dispose()
-
-    store = Store.open(url)
-    filters = {"backend": "one", "flag": "odd_finish", "evaluator": "Ann", "tag": "clear", "rated": "yes"}
-    assert asyncio.run(found(store, "lighthouse cliff", **filters)) == ["c" * 32]
-    newer = asyncio.run(kept(store))
-    assert asyncio.run(found(store)) == [newer, "c" * 32]
-    assert not damaged(store)
-    store.close()
 
 
 def damaged(store: Store) -> bool:

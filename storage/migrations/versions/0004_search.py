@@ -3,6 +3,7 @@
 Triggers keep both, in the transaction of whoever writes: no writer knows of them, and none can forget them.
 """
 
+import logging
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -12,6 +13,10 @@ from storage.schema import number
 
 revision = "0004"
 down_revision = "0003"
+
+log = logging.getLogger("storage.database")
+
+STEP = 5_000  # comparisons made searchable at once: some seconds' work
 
 # What of each comparison can be found. Before each answer stands a letter of its own, so that no phrase reaches from
 # one into the next and a hit tells its lane; an answer that is not there yet leaves no trace.
@@ -54,7 +59,8 @@ UNION ALL SELECT id, 'rated',
   FROM comparisons
 """
 
-INDEX = "INSERT INTO search (rowid, prompt, answers, reasoning) SELECT * FROM searchable WHERE number = {number}"
+ADD = "INSERT INTO search (rowid, prompt, answers, reasoning) SELECT * FROM searchable WHERE number"
+INDEX = f"{ADD} = {{number}}"
 # an index over texts elsewhere must be told what it had been told
 FORGET = (
     "INSERT INTO search (search, rowid, prompt, answers, reasoning) "
@@ -111,10 +117,21 @@ def upgrade() -> None:
     connection = op.get_bind()
     _count(connection)
     op.create_index("ix_comparisons_number", "comparisons", ["number"], unique=True)
-    fill = "INSERT INTO search (search) VALUES ('rebuild')"
-    triggers = (f"CREATE TRIGGER {name} BEGIN {'; '.join(does)}; END" for name, does in TRIGGERS.items())
-    for statement in (SEARCHABLE, SEARCH, fill, FACETTED, FACETS, *triggers):
+    for statement in (SEARCHABLE, SEARCH, FACETTED, FACETS):
         connection.exec_driver_sql(statement)
+    _fill(connection)
+    for name, does in TRIGGERS.items():
+        connection.exec_driver_sql(f"CREATE TRIGGER {name} BEGIN {'; '.join(does)}; END")
+
+
+def _fill(connection: sa.Connection) -> None:
+    """Indexes the texts, as fast as in one go, and says how far it is: of many comparisons it takes minutes."""
+    numbers = connection.exec_driver_sql("SELECT number FROM comparisons ORDER BY number").scalars().all()
+    for done in range(0, len(numbers), STEP):
+        if done:
+            log.warning("making what is kept searchable: %d of %d comparisons are", done, len(numbers))
+        some = numbers[done : done + STEP]
+        connection.exec_driver_sql(f"{ADD} BETWEEN ? AND ?", (some[0], some[-1]))
 
 
 def _count(connection: sa.Connection) -> None:
