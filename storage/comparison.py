@@ -65,6 +65,14 @@ def current(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
     return tuple(rating for rating in ratings if rating.id not in superseded)
 
 
+def evidence(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
+    """The rating of each evaluator to count, oldest first: the last that judged blind, or else the current one."""
+    ratings = tuple(ratings)
+    blind = {rating.evaluator: rating.id for rating in ratings if rating.blind and not rating.skipped}
+    counted = {*blind.values(), *(each.id for each in current(ratings) if each.evaluator not in blind)}
+    return tuple(rating for rating in ratings if rating.id in counted)
+
+
 class Link(NamedTuple):
     """A comparison as a step of a conversation."""
 
@@ -135,11 +143,12 @@ class Answered(NamedTuple):
 
 
 class RowLane(NamedTuple):
-    """A lane in a list; `flags` are codes."""
+    """A lane in a list; `flags` are codes, `answer` is the same where a lane was taken over."""
 
     label: str
     state: State
     flags: tuple[str, ...]
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ import orjson
 from sqlalchemy import Connection, Engine, Row, Text, literal, select, tuple_, type_coerce
 
 from backends.flags import Flag
-from storage.comparison import Rating, current
+from storage.comparison import Rating, current, evidence
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
@@ -40,7 +40,7 @@ _turns = Semaphore(AT_ONCE)
 _SHARED = ["comparison_id", "created_at", "origin", "follows_id", "schedule", "warm_up", "samples"]
 _SHARED += ["system", "prompt", "images"]
 _JUDGEMENT = ["evaluator", "rated_at", "winner", "strength", "tags", "comment", "traces", "blind", "early", "seconds"]
-_JUDGEMENT += ["showing_id", "pace", "traces_shown"]
+_JUDGEMENT += ["changed_later", "showing_id", "pace", "traces_shown"]
 _JUDGED = ["shown_as", "read", "opened", "scores"]
 _LANE = [column.name for column in answers.c if column.name not in ("id", "comparison_id", "prompt_id", "sample")]
 _LANE += ["reasoning", "text", "calls", "results", "measured"]
@@ -81,7 +81,7 @@ def jsonl(engine: Engine, files: ImageStore | None = None, viewer: str | None = 
 
 
 def csv(engine: Engine, viewer: str | None = None) -> Iterator[bytes]:
-    """One row per pair of lanes per current rating, oldest comparison first. No cell is a formula."""
+    """One row per pair of lanes per evaluator's rating to count, oldest comparison first. No cell is a formula."""
     yield "\ufeff".encode() + _csv_lines([_HEADER])  # without this mark, Excel takes UTF-8 for something else
     for connection, everything, sealed in _batches(engine, viewer):
         found = [row for row in everything if row.id not in sealed]
@@ -107,8 +107,10 @@ def csv(engine: Engine, viewer: str | None = None) -> Iterator[bytes]:
             ]
             figures = [_figures(lane, odd[lane.id]) for lane in lanes[row.id] if lane.sample == 0]
             shown = {each.id: each for each in shows[row.id]}
-            for rating in current(ratings[row.id]):
-                yield _csv_lines(_judged(shared, figures, rating, shown.get(rating.showing_id or "")))
+            latest = {each.id for each in current(ratings[row.id])}
+            for rating in evidence(ratings[row.id]):
+                how = shown.get(rating.showing_id or "")
+                yield _csv_lines(_judged(shared, figures, rating, rating.id not in latest, how))
 
 
 def _told(lane: Row[Any], prompt: str, odd: list[Flag], recording: bytes) -> dict[str, Any]:
@@ -143,14 +145,14 @@ def _figures(lane: Row[Any], odd: Iterable[Flag]) -> list[Any]:
 
 
 def _judged(
-    shared: list[Any], figures: Sequence[list[Any]], rating: Rating, shown: Row[Any] | None
+    shared: list[Any], figures: Sequence[list[Any]], rating: Rating, changed: bool, shown: Row[Any] | None
 ) -> Iterator[list[Any]]:
     """A skipped rating has no pairs."""
     order = list(shown.order) if shown else list(range(len(figures)))
     for a, b, winner in pairs(rating.ranking, rating.all_bad):
         judgement: list[Any] = [rating.evaluator, rating.created_at.isoformat(), winner, rating.strength]
         judgement += [", ".join(rating.tags), rating.comment, orjson.dumps(rating.traces).decode()]
-        judgement += [rating.blind, rating.early, rating.seconds]
+        judgement += [rating.blind, rating.early, rating.seconds, changed]
         judgement += [shown.id, shown.pace, shown.traces] if shown else [None] * 3
         sides = ([*_side(rating, order.index(lane), lane), *figures[lane]] for lane in (a, b))
         yield [*shared, *judgement, *chain(*sides)]

@@ -21,7 +21,7 @@ from backends.events import Failed, Finished, ReasoningDelta, Stamped, TextDelta
 from backends.lane import Lane
 from backends.names import Names, in_play
 from backends.prompt import Prompt
-from storage.comparison import Comparison, KeptLane, Question, current
+from storage.comparison import Comparison, KeptLane, Question, evidence
 from storage.prompts import asked, title
 from storage.showing import Showing
 from ui import cards, view
@@ -181,7 +181,7 @@ def _ratings(kept: Kept) -> list[dict[str, Any]]:
     place = {position: place for place, position in enumerate(kept.showing.order)}
     verdicts: Counter[str] = Counter()
     tags: dict[str, Counter[str]] = {}
-    for rating in current(kept.comparison.ratings):
+    for rating in evidence(kept.comparison.ratings):
         ranking = tuple(tuple(sorted(place[each] for each in group)) for group in rating.ranking)
         said = view.verdict(replace(rating, ranking=ranking))
         verdicts[said] += 1

@@ -225,6 +225,30 @@ async def test_a_rating_is_exported_with_how_it_was_shown_and_made(store: Store)
     ]
 
 
+async def test_a_blind_rating_counts_whatever_was_said_after_the_reveal(store: Store) -> None:
+    run = await told(store, asking("Who is it?"))
+    again = await told(store, asking("Who is it?"))
+    await store.enqueue([run, again], 3)
+
+    async def rate(run: str, who: str, *ranking: list[int], **rest: Any) -> None:
+        await store.rate(run, who, judged(*ranking, **rest), await store.show(run, who))
+
+    skips = store.rubric.skips[0]
+    await rate(run, "Ada", [0], [1])
+    await rate(run, "Ada", [0], [1], tags=("clear",))  # her reasoning's turn: how she judged the answers stays
+    await rate(run, "Ada", [1], [0])
+    await rate(run, "Bob", [1], [0], early=True)
+    await rate(run, "Bob", skipped=skips)
+    await rate(again, "Ada", skipped=skips)
+    await rate(again, "Ada", [1], [0])
+    counted = [(row["evaluator"], row["winner"], row["blind"], row["changed_later"]) for row in rows(store)]
+    assert counted == [
+        ("Ada", "model_a", "True", "True"),
+        ("Bob", "model_b", "True", "True"),
+        ("Ada", "model_b", "False", "False"),
+    ]
+
+
 @given(st.text(max_size=3), st.sampled_from("=+-@\t\r＝"), st.text(alphabet=" \t\n\u00a0", max_size=3))
 def test_no_cell_can_be_a_formula(rest: str, sign: str, blanks: str) -> None:
     cell = blanks + sign + rest
