@@ -70,7 +70,12 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
             prompt_id=row.prompt_id,
             images=tuple(image.sha256 for image in shown_images[row.prompt_id]),
             lanes=tuple(
-                RowLane(lanes.restored(lane).label, State(lane.state), tuple(each.code for each in odd[lane.id]))
+                RowLane(
+                    lanes.restored(lane).label,
+                    State(lane.state),
+                    tuple(each.code for each in odd[lane.id]),
+                    lane.copied_from_id or lane.id,
+                )
                 for lane in asked[row.id]
             ),
             ratings=current(judged[row.id]),

@@ -52,7 +52,13 @@ def history_row(row: Row) -> dict[str, Any]:
         "at": row.created_at.isoformat(),
         "images": [image_url(sha256) for sha256 in row.images],
         "lanes": [
-            {"letter": letter, "position": position, "label": lane.label, "state": str(lane.state)}
+            {
+                "letter": letter,
+                "position": position,
+                "label": lane.label,
+                "state": str(lane.state),
+                "answer": lane.answer,
+            }
             for position, letter in letters.items()
             for lane in row.lanes[position : position + 1]
         ],

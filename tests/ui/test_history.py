@@ -186,6 +186,12 @@ def test_lanes_of_two_comparisons_of_one_prompt_stand_side_by_side(page: Page, a
         expect(page.locator(f"#lane-{letter} .card")).to_have_attribute("data-state", "done")
     expect(page.locator("#answer-C")).to_contain_text("The <i>harbour</i> at night")
     expect(page).to_have_url(re.compile(r"\?run=\w+$"))
+    visit(page, app)
+    look_for(page, "harbour")
+    expect(titles(page)).to_have_count(3)
+    for number in (0, 2):  # the last has no lane that the first did not take over
+        page.get_by_role("checkbox", name="Choose twins").nth(number).check()
+    expect(picks).to_have_count(3)
 
 
 def test_lanes_of_different_prompts_do_not(page: Page, app: Server) -> None:

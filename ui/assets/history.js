@@ -119,8 +119,8 @@ function drawChosen(anew = true) {
   const rows = [...chosen.values()], isOne = new Set(rows.map((row) => row.prompt)).size <= 1, ready = rows.length === 2 && isOne;
   $('.chosen').hidden = rows.length === 0;
   element.querySelectorAll('.choose').forEach((box) => { box.checked = chosen.has(box.value); });
-  let count = 0;
-  if (anew) $('.picks').replaceChildren(...(ready ? rows.flatMap((row, index) => row.lanes.map((lane) => pick(row, lane, index + 1, count++ < MOST))) : []));
+  const offered = new Set(), isNew = ({ answer }) => !offered.has(answer) && offered.add(answer);  // both may have taken one over
+  if (anew) $('.picks').replaceChildren(...(ready ? rows.flatMap((row, index) => row.lanes.filter(isNew).map((lane) => pick(row, lane, index + 1, offered.size <= MOST))) : []));
   const picks = element.querySelectorAll('.picks input:checked').length, fits = picks >= 2 && picks <= MOST;
   $('.chosen .said').textContent = rows.length < 2 ? 'Choose a second comparison of the same prompt.'
     : !isOne ? 'These ask different prompts: only lanes of one prompt can stand side by side.'
