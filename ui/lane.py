@@ -152,10 +152,14 @@ def chosen_backend(
     temperature: float | None,
     limit: float | None,
     said: dict[str, Any] | None,
-) -> tuple[Any, ...]:
-    """The effort stays where the new backend has it too; what the backend before had begun with does not."""
+) -> Any:
+    """The effort stays where the new backend has it too; what the backend before had begun with does not. A list that
+    is only left by the keyboard sends what was chosen already."""
+    before = (said or {}).get("backend", "")
+    if name == before:
+        return gr.skip()
     backend, starts = registry.find(name), asking.first_settings(registry, name)
-    began = asking.first_settings(registry, (said or {}).get("backend", ""))
+    began = asking.first_settings(registry, before)
     offered = efforts(registry, backend)
     kept = effort if effort in [value for _, value in offered] else offered[0][1]
     return (

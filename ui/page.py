@@ -25,6 +25,11 @@ THEME = gr.themes.Default(
     button_primary_background_fill="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     button_cancel_background_fill="#dc2626",
+    # and who has the keyboard is seen
+    input_border_color_focus="*primary_600",
+    input_border_color_focus_dark="*primary_400",
+    input_shadow_focus="0 0 0 1px *primary_600",
+    input_shadow_focus_dark="0 0 0 1px *primary_400",
 )
 
 ALIVE = (Path(__file__).parent / "assets" / "alive.js").read_text()

@@ -24,5 +24,12 @@
     for (const item of prompt.querySelectorAll('[role=listitem]')) item.role = 'group';   // there is no list around it
   }).observe(prompt, { childList: true, subtree: true });
 
+  // a list closes when Tab leaves its field: Gradio would open it once more, and the keyboard stop at it
+  addEventListener('keydown', (event) => {
+    if (event.key !== 'Tab' || event.target.role !== 'combobox') return;
+    event.stopImmediatePropagation();
+    for (const list of document.querySelectorAll('ul[role=listbox]')) list.tabIndex = -1;
+  }, true);
+
   document.querySelector('#prompt .submit-button').setAttribute('aria-label', 'Run');
 }
