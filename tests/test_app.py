@@ -20,7 +20,7 @@ def refused(folder: Path, **more: str) -> str:
         env=os.environ | settings(folder) | {"PORT": str(free_port())} | more,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr

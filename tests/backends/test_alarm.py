@@ -6,7 +6,7 @@ import pytest
 
 from backends.alarm import Alarm
 
-SOON, LATE = 0.05, 30.0
+SOON, LATE = 0.3, 30.0
 
 
 def later(seconds: float) -> float:

@@ -359,7 +359,7 @@ async def discovering(*backends: Backend, pace: float = 30.0) -> AsyncIterator[D
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 (what it waits for sets no event)
             await asyncio.sleep(0.005)
 

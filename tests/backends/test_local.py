@@ -244,10 +244,11 @@ async def test_a_death_fails_the_lane_in_flight_and_the_next_run_starts_it_again
     assert children() != [child]
 
 
-async def test_closing_ends_it_at_once_even_in_mid_stream(client: LocalClient) -> None:
+async def test_closing_ends_it_at_once_even_in_mid_stream(client: LocalClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.local.STOP_PATIENCE", 600)  # it is not this that ends it
     run = await speaking(client)
     (child,) = children()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(60):
         await client.aclose()
     await until(lambda: ended(child))
     (answer,) = await finished(run)

@@ -64,14 +64,14 @@ class Scripted:
 
 
 async def over(run: Run) -> tuple[Answer, ...]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await run.ended()
     return run.answers()
 
 
 async def until(run: Run, condition: Callable[[], bool]) -> None:
     seen = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             seen = await run.changed(seen)
 

@@ -54,7 +54,7 @@ class Server:
         self._gate(lane.model).set()
 
     async def until_asked(self, times: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.asked) < times:
                 self._news.clear()
                 await self._news.wait()
@@ -69,7 +69,7 @@ def running(server: Server, *lanes: Lane, schedule: Schedule, warm_up: bool = Fa
 
 
 async def over(run: Run) -> Run:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await run.ended()
     return run
 
@@ -106,7 +106,7 @@ async def test_a_lane_that_waits_for_its_turn_can_be_stopped_and_lets_nobody_jum
     run = running(server, A, B, C, schedule=Schedule.SEQUENTIAL)
     await server.until_asked(1)
     run.stop(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while run.answers()[1].state is not State.STOPPED:
             await run.changed(len(run.log))
     assert models(server) == "a"

@@ -19,7 +19,7 @@ from backends.lane import Backend, Lane
 from backends.prompt import Prompt
 from tests.backends.fake_server import EVENT_STREAM, Script, delta, head, hold, sse
 
-SHORT, LONG, FAR = 0.3, 30.0, 5.0  # seconds: the setting that is tried, the others, and when that one is over for sure
+SHORT, LONG, FAR = 0.3, 60.0, 30.0  # seconds: the setting that is tried, the others, and when that one is over for sure
 LANE = Backend("lane", "vllm", model="m", connect_timeout=LONG, first_timeout=LONG, timeout=LONG)
 STREAM = head(200, EVENT_STREAM)
 HI = sse(delta(content="Hi"), done=False)
@@ -126,10 +126,10 @@ async def test_a_connection_that_is_not_accepted_has_its_own_time(prompt: Prompt
     assert "within 0.3 s. Is its address right? Raise its `connect_timeout`" in str(error)
 
 
-async def answered(script: Script, prompt: Prompt, pause: float = 0.0) -> list[Event]:
+async def answered(script: Script, prompt: Prompt, pause: float = 0.0, silence: float = SHORT) -> list[Event]:
     events: list[Event] = []
     async with talking(script) as address:
-        backend = replace(LANE, base_url=address, timeout=SHORT)
+        backend = replace(LANE, base_url=address, timeout=silence)
         client = ChatClient(vllm.KIND, backend, {})
         await taken(client.stream(Lane(backend), prompt), events, pause)
         await client.aclose()
@@ -140,11 +140,11 @@ async def test_data_without_words_is_a_sign_of_life(prompt: Prompt) -> None:
     async def script(writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM + HI)
         for _ in range(5):
-            await asyncio.sleep(SHORT / 3)
+            await asyncio.sleep(4 * SHORT / 3)
             writer.write(sse({"choices": []}, done=False))
         writer.write(sse(delta(finish="stop")))
 
-    assert (await answered(script, prompt))[-1] == Finished("stop")
+    assert (await answered(script, prompt, silence=4 * SHORT))[-1] == Finished("stop")
 
 
 async def test_the_time_that_a_reader_takes_is_not_the_servers(prompt: Prompt) -> None:

@@ -46,8 +46,8 @@ class App:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-        self._reader.join(10)
+        self.process.wait(60)
+        self._reader.join(60)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def app(url: str) -> Iterator[App]:
 
 def until_kept(url: str, app: App, events: int) -> list[int]:
     """Waits until both lanes have so many events on disk, reading beside the running app; how many there are."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if len(app.said) > 5:
             engine = reading(url)

@@ -40,7 +40,7 @@ async def read(store: Store, comparison_id: str) -> Comparison:
 
 async def until_kept(store: Store, comparison_id: str, events: int) -> Comparison:
     """Waits until every lane has at least so many events in the database."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             found = await read(store, comparison_id)
             if all(len(lane.recording) >= events for lane in found.lanes):
@@ -49,7 +49,7 @@ async def until_kept(store: Store, comparison_id: str, events: int) -> Compariso
 
 
 async def first_in(store: Store) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if rows := (await store.page()).rows:
                 return rows[0].id
@@ -57,7 +57,7 @@ async def first_in(store: Store) -> str:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - nothing tells when it becomes true
             await asyncio.sleep(0.01)
 
@@ -129,7 +129,7 @@ async def test_a_lane_that_still_answers_leaves_all_without_flags(store: Store, 
     comparison_id = await recorder.compare(ASKED, LANES)
     await until_kept(store, comparison_id, 4)
     recorder.stop(comparison_id, 0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await store.page()).rows[0].lanes[0].state != State.STOPPED:  # noqa: ASYNC110 - nothing tells
             await asyncio.sleep(0.02)
     assert (await store.choices())["flag"] == ()
@@ -149,7 +149,7 @@ async def test_the_end_is_kept_at_once(
     comparison_id = await recorder.compare(ASKED, LANES)
     await until_kept(store, comparison_id, 1)  # now it waits for its pace, or the end
     backend.go.set()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await recorder.saved(comparison_id)
     assert [lane.answer.state for lane in (await read(store, comparison_id)).lanes] == [State.DONE] * 2
 
@@ -163,7 +163,7 @@ async def test_what_can_not_be_stored_ends_the_run_and_leaves_the_rest(store: St
 
     recorder = Recorder(store, stream)
     comparison_id = await recorder.compare(ASKED, LANES)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await recorder.saved(comparison_id)
     assert (recorder.live(comparison_id), recorder.problem) == (None, "")
     one, two = (await read(store, comparison_id)).lanes
@@ -204,7 +204,7 @@ async def test_one_lane_is_stopped_and_the_other_goes_on(store: Store, gated: tu
     recorder.stop(comparison_id, 0)
     run = recorder.live(comparison_id)
     assert run is not None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while run.answers()[0].state != State.STOPPED:
             await run.changed(len(run.log))
     backend.go.set()
@@ -287,7 +287,7 @@ async def test_closing_with_a_database_that_takes_nothing_gives_up_in_time(store
     comparison_id = await recorder.compare(ASKED, LANES)
     await until_kept(store, comparison_id, 4)
     store.close()  # nothing can be written any more
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await recorder.aclose()
     assert recorder.live(comparison_id) is None
 
