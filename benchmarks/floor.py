@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from benchmarks import raw
 
-LANES = 4
+LANES = int(os.environ.get("LANES", "4"))
 PAGE = f"""<!doctype html><title>floor</title>
 <style>body {{ display: flex }} .lane {{ flex: 1; height: 80vh; overflow: auto; white-space: pre-wrap }}</style>
 <div id="prompt"><textarea></textarea></div>

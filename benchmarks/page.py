@@ -6,7 +6,7 @@ them, CPU over whole process trees.
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -69,12 +69,12 @@ def app(fake: str, *options: str, errors: IO[str] | None = None) -> Iterator[Ser
             yield server
 
 
-def load(browser: Browser, url: str) -> tuple[Page, float]:
+def load(browser: Browser, url: str, lanes: Sequence[str] = NAMES, watch: str = "") -> tuple[Page, float]:
     """A page of its own, and the milliseconds until its prompt box could be typed into."""
     page = browser.new_context(viewport={"width": 1600, "height": 1000}).new_page()
-    page.add_init_script(WATCH)
+    page.add_init_script(WATCH + watch)
     started = time.perf_counter()
-    page.goto(f"{url}/?lanes={','.join(NAMES)}", wait_until="commit")
+    page.goto(f"{url}/?lanes={','.join(lanes)}", wait_until="commit")
     page.wait_for_selector(PROMPT)
     return page, (time.perf_counter() - started) * 1000
 

@@ -96,14 +96,15 @@ class Speech:
         if show in ("swallowed", "spent"):
             yield from map(ReasoningDelta, _repeated(_THOUGHTS, max(self.reasoning, self.script.tokens)))
             return
-        yield from map(ReasoningDelta, _repeated(_THOUGHTS, self.reasoning))
+        for index, thought in enumerate(_repeated(_THOUGHTS, self.reasoning)):
+            yield ReasoningDelta(thought + _broken(index))
         yield from map(TextDelta, re.findall(r"\S+\s*", _TEXTS[show]) if show in _TEXTS else self._words())
 
     def _words(self) -> Iterator[str]:
         stamp, last = self.script.stamp, self.script.tokens - 1
         for index, word in enumerate(_repeated(_WORDS, self.script.tokens)):
             stamped = stamp and (index % stamp == 0 or index == last)
-            yield (f"w{index}u{UNSTAMPED} " if stamped else word) + ("\n\n" if index % 60 == 59 else "")
+            yield (f"w{index}u{UNSTAMPED} " if stamped else word) + _broken(index)
 
     @property
     def reason(self) -> str:
@@ -119,6 +120,10 @@ class Speech:
         seen = 0 if show == "image_ignored" else self.image
         asked = self.prompt + seen + (SYSTEM if show == "system_prompt" else 0)
         return Usage(asked, len(said), sum(isinstance(piece, ReasoningDelta) for piece in said), CACHED, seen)
+
+
+def _broken(index: int) -> str:
+    return "\n\n" if index % 60 == 59 else ""
 
 
 def _repeated(words: list[str], count: int) -> Iterator[str]:

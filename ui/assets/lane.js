@@ -1,11 +1,10 @@
 // Shows one lane. Everything that a model wrote goes in as text, never as markup; what is already on the page is only appended to.
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
-const written = document.createTextNode(''); trace.append(written);
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
 for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
 $('.which').textContent = letter;
-let key = null, touched = false;
+let key = null, touched = false, written = '', pinned = true, scrolling = 0;
 
 fold.querySelector('summary').addEventListener('click', () => { touched = true; });
 element.addEventListener('click', async (event) => {
@@ -94,10 +93,28 @@ function calls(box, made) {
   });
 }
 
+// A block of lines is laid out anew when something is added to it: it must not be the whole reasoning. And to ask where
+// it is scrolled to, before all lanes are written, would lay the page out once for each of them.
+const BLOCK = 4000;
+function think(reasoning) {
+  if (!reasoning.startsWith(written)) { trace.replaceChildren(); written = ''; pinned = true; }
+  for (const line of reasoning.slice(written.length).split(/(?<=\n)/)) {
+    let text = trace.lastChild?.firstChild;
+    if (!text || (text.length > BLOCK && text.data.endsWith('\n'))) {
+      text = document.createTextNode('');
+      trace.appendChild(make('div')).append(text);
+    }
+    text.appendData(line);
+  }
+  written = reasoning;
+  if (pinned && !scrolling) scrolling = requestAnimationFrame(() => { scrolling = 0; trace.scrollTop = trace.scrollHeight; });
+}
+trace.addEventListener('scroll', () => { pinned = trace.scrollHeight - trace.scrollTop - trace.clientHeight < 40; });
+
 function render() {
   const v = props.value || {};
   if (v.key !== key) {   // another run: nothing that was opened or typed here is about it
-    key = v.key; touched = false; written.data = '';
+    key = v.key; touched = false;
     $('.unfair').replaceChildren(); $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
   }
   card.dataset.key = v.key || ''; card.dataset.state = v.state || 'idle';
@@ -114,12 +131,7 @@ function render() {
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
   fold.hidden = !reasoning;
-  if (!reasoning.startsWith(written.data)) written.data = '';
-  if (reasoning.length > written.data.length) {
-    const pinned = trace.scrollHeight - trace.scrollTop - trace.clientHeight < 40;
-    written.appendData(reasoning.slice(written.data.length));
-    if (pinned) trace.scrollTop = trace.scrollHeight;
-  }
+  if (reasoning !== written) think(reasoning);
   say(fold.querySelector('em'), v.thought || '');
   if (!touched) fold.open = v.state === 'thinking';
 }
