@@ -1,6 +1,7 @@
 """Starts Lanewise: reads the settings, opens the store, finds the backends, builds the page. Decides nothing."""
 
 import errno
+import gc
 import logging
 import os
 import socket
@@ -11,6 +12,8 @@ from pathlib import Path
 # before gradio is imported: it would otherwise ask the net for its newest version
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", "1000")
+# what a start makes is there to stay: to look for garbage in it again and again would take a fifth of the time
+gc.disable()
 
 
 def main() -> int:
@@ -51,6 +54,8 @@ def main() -> int:
     app = web.build(found, store, Recorder(store, found.stream), Discovery(found), names)
     print(f"Lanewise is at http://{host}:{listening.getsockname()[1]}", flush=True)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+    gc.freeze()  # nor is it looked through later, while answers stream
+    gc.enable()
     with suppress(KeyboardInterrupt):  # Ctrl-C: the server has ended everything in order before it says so
         server.run(sockets=[listening])
     return 0
