@@ -162,7 +162,10 @@ def rate(
         raise RatingError(MOVED_ON)
     reasoned = [lane.position for lane in lanes if lane.first_reasoning_us is not None]
     earlier = _latest(connection, comparison_id, name)
-    if seen and earlier and seen.step is Step.REASONING:  # which must not change how the answers were judged without it
+    elsewhere = bool(seen and earlier and earlier.showing_id != seen.id)  # where who rates may have seen the names
+    if seen and seen.step is Step.REASONING:  # which must not change how the answers were judged without it
+        if earlier is None or elsewhere:
+            raise RatingError("The answers were judged here under another name: judge the reasoning under that one.")
         judgement = replace(earlier, traces=judgement.traces, opened=judgement.opened)
     longest = (now - seen.created_at).total_seconds() if seen else inf
     judged = checked(judgement, rubric, len(lanes), reasoned, longest)
@@ -173,7 +176,7 @@ def rate(
         created_at=now,
         supersedes=earlier.id if earlier else None,
         showing_id=seen.id if seen else None,
-        blind=bool(seen and seen.sealed),
+        blind=bool(seen and seen.sealed and not elsewhere),
     )
     row = asdict(rating)
     connection.execute(insert(ratings).values(comparison_id=comparison_id, supersedes_id=row.pop("supersedes"), **row))

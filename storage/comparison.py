@@ -68,9 +68,9 @@ def current(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
 def evidence(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
     """The rating of each evaluator to count, oldest first: the last that judged blind, or else the current one."""
     ratings = tuple(ratings)
-    blind = {rating.evaluator: rating.id for rating in ratings if rating.blind and not rating.skipped}
-    counted = {*blind.values(), *(each.id for each in current(ratings) if each.evaluator not in blind)}
-    return tuple(rating for rating in ratings if rating.id in counted)
+    blind = {each.evaluator: each.id for each in current(each for each in ratings if each.blind and not each.skipped)}
+    counted = {each.evaluator: each.id for each in current(ratings)} | blind
+    return tuple(each for each in ratings if each.id in counted.values())
 
 
 class Link(NamedTuple):

@@ -111,11 +111,12 @@ def _suiting(viewer: str, evaluator: str, now: datetime) -> list[ColumnElement[b
 
 
 def _counting() -> list[ColumnElement[bool]]:
-    """What makes a row of `ratings` one that the queue has wanted: current, no skip, not its maker's."""
+    """What makes a row of `ratings` one that the queue has wanted: an evaluator's last blind one, no skip, not its
+    maker's."""
     later = ratings.alias()
-    superseded = sa.exists().where(later.c.supersedes_id == ratings.c.id)
+    superseded = sa.exists().where(later.c.supersedes_id == ratings.c.id, later.c.blind)
     by_maker = sa.exists().where(showings.c.id == ratings.c.showing_id, showings.c.viewer == _item.maker)
-    return [ratings.c.skipped == "", ~superseded, ~by_maker.correlate(ratings, comparisons)]
+    return [ratings.c.blind, ratings.c.skipped == "", ~superseded, ~by_maker.correlate(ratings, comparisons)]
 
 
 def _counted() -> sa.ScalarSelect[int]:

@@ -115,6 +115,18 @@ async def test_the_last_place_is_given_once_until_its_lock_expires(store: Store)
     assert take(store, "ann", now=late) is None
 
 
+async def test_who_took_longer_than_the_lock_has_still_rated_blind(store: Store) -> None:
+    (item,) = await queued(store, "Only", overlap=1)
+    take(store, "ann")
+    assert take(store, "bob", now=NOW + HOLD) == item
+    for who in ("bob", "ann"):
+        rate(store, item, who)
+    question = await store.question(item)
+    assert question is not None
+    assert [(each.evaluator, each.blind) for each in question.ratings] == [("bob", True), ("ann", True)]
+    assert progress(store, "ann") == Progress(rated=1, left=0, complete=1, total=1)
+
+
 async def test_a_lock_that_is_renewed_goes_on(store: Store) -> None:
     (item,) = await queued(store, "Only", overlap=1)
     take(store, "ann")
@@ -141,7 +153,7 @@ async def test_one_person_at_two_browsers_gets_no_item_twice(store: Store) -> No
     assert take(store, "tablet", name="Ann") is None
 
 
-async def test_only_current_ratings_of_others_count(store: Store) -> None:
+async def test_a_rating_that_was_changed_counts_once(store: Store) -> None:
     (item,) = await queued(store, "Only")
     for _ in range(3):
         rate(store, item, "ann")
@@ -170,6 +182,19 @@ async def test_a_makers_own_rating_is_none_of_those_wanted(store: Store) -> None
     await queued(store, "Another", maker="bob")
     rate(store, item, "bob")
     assert progress(store, "cat").complete == 1
+
+
+async def test_only_what_was_judged_blind_is_one_of_those_wanted(store: Store) -> None:
+    (item,) = await queued(store, "Only")
+    await store.show(item, "ann")
+    await store.reveal(item, "ann", "choice")
+    rate(store, item, "ann")
+    assert take(store, "cat") == item
+    for _ in range(3):  # the answers, the reasoning, a change after the reveal
+        rate(store, item, "bob")
+    assert progress(store, "bob") == Progress(rated=1, left=0, complete=0, total=1)
+    rate(store, item, "cat")
+    assert progress(store, "cat") == Progress(rated=1, left=0, complete=1, total=1)
 
 
 @pytest.mark.parametrize("overlap", [-1, queue.MOST + 1])

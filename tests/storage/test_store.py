@@ -17,7 +17,7 @@ from backends.events import Failed
 from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
-from storage.comparison import Comparison, Filter, Rating, Row, current
+from storage.comparison import Comparison, Filter, Rating, Row, current, evidence
 from storage.errors import RatingError, StorageError
 from storage.lanes import address_hash
 from storage.plan import BLIND, Plan
@@ -440,6 +440,47 @@ async def test_of_two_presses_the_second_is_no_rating_of_its_own(store: Store) -
     assert isinstance(first, Rating)
     assert first.blind
     assert isinstance(second, RatingError)
+
+
+async def test_who_has_rated_at_another_browser_does_not_rate_blind_again(store: Store) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    kept = [
+        await store.rate(comparison_id, "Ann", judged([0], [1], early=True), await store.show(comparison_id, browser))
+        for browser in ("desk", "phone")
+    ]
+    assert [each.blind for each in kept] == [True, False]
+    assert evidence(reversed(kept)) == (kept[0],)
+
+
+async def test_who_judges_the_reasoning_has_judged_the_answers(store: Store) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
+    for browser, evaluator in (("desk", "Ann"), ("phone", "Bob")):
+        await store.rate(comparison_id, evaluator, judged([0], [1]), await store.show(comparison_id, browser))
+    for evaluator in ("Cat", "Bob"):  # who has judged nothing, or somewhere else
+        with pytest.raises(RatingError, match="another name"):
+            await store.rate(comparison_id, evaluator, judged([1], [0]), await store.show(comparison_id, "desk"))
+
+
+async def test_a_rating_that_comes_after_the_reveal_is_not_blind(store: Store) -> None:
+    prompt = asking("What is 1+1?")
+    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
+    before = await store.show(comparison_id, "ann")
+    reveal = store.reveal(comparison_id, "ann", "choice")
+    _, late = await asyncio.gather(
+        reveal, store.rate(comparison_id, "Ann", judged([0], [1]), before), return_exceptions=True
+    )
+    assert isinstance(late, RatingError)
+    assert not (await store.rate(comparison_id, "Ann", judged([0], [1]), await store.show(comparison_id, "ann"))).blind
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1e300])
+async def test_a_time_that_can_not_be_is_not_kept(store: Store, seconds: float) -> None:
+    comparison_id = await created(store)
+    seen = await store.show(comparison_id, "ann")
+    assert (await store.rate(comparison_id, "Ann", judged([0], [1], seconds=seconds), seen)).seconds is None
 
 
 @pytest.mark.parametrize("judgement", [judged([0], [1], early=True), Judgement(skipped="I can't judge this")])
