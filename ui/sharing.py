@@ -39,7 +39,7 @@ def routes(registry: Registry, store: Store, recorder: Recorder) -> APIRouter:
         comparison, question = await store.read(run), await store.question(run)
         if comparison is None or question is None:
             raise HTTPException(404, "no such comparison")
-        return Kept(comparison, question, showing)
+        return Kept(comparison, question, showing, await store.samples(run))
 
     async def lane(run: str, place: int, request: Request) -> KeptLane:
         lanes = (await kept(run, request)).lanes

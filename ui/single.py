@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from storage.showing import Showing
 from ui import cards, view
 from ui.component import ASSETS
 from ui.rendering import rendered
+from ui.timing import Beside, beside
 
 TICK = 20_000  # microseconds: as fast as a page is drawn
 SLUG = 40  # characters
@@ -44,16 +46,21 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """All that is known of a comparison, and how it is shown."""
+    """All that is known of a comparison, and how it is shown; `samples` are each lane's further ones, as asked."""
 
     comparison: Comparison
     question: Question
     showing: Showing
+    samples: tuple[tuple[Answer, ...], ...] = ()
 
     @property
     def lanes(self) -> tuple[KeptLane, ...]:
         """As this viewer sees them."""
         return tuple(self.comparison.lanes[position] for position in self.showing.order)
+
+    def beside(self, place: int) -> Beside:
+        answers = [each.answer for each in self.comparison.lanes]
+        return beside(self.question, self.showing, [*answers, *chain(*zip(*self.samples, strict=True))])[place]
 
 
 def file_names(question: Question) -> tuple[str, str]:
@@ -143,7 +150,8 @@ def _question(kept: Kept, mask: Mask) -> dict[str, Any]:
 def _lane(kept: Kept, place: int, without: Collection[Part], mask: Mask) -> dict[str, Any]:
     """What a lane's card shows, without what is left out."""
     lane, answer = kept.lanes[place].lane, kept.lanes[place].answer
-    card = cards.shown(cards.fixed(kept.question, kept.showing, place), answer, kept.lanes[place].flags)
+    fixed = cards.fixed(kept.question, kept.showing, place)
+    card = cards.shown(fixed, answer, kept.lanes[place].flags, kept.beside(place))
     about = _exactly(lane, answer, mask) if Part.NAMES in without else str
     # the explanations of flags count, and quote
     told = not {Part.FIGURES, Part.REASONING} & set(without)
@@ -155,6 +163,8 @@ def _lane(kept: Kept, place: int, without: Collection[Part], mask: Mask) -> dict
         "figures": card["figures"],
         "measured": card["measured"],
         "measured_of": card["measured_of"],
+        "samples": card["samples"],
+        "notes": [(note["title"], note["detail"]) for note in card["unfair"]],
         "flags": [(flag["title"], about(flag["detail"]) if told else "") for flag in card["flags"]],
         "reasoning": mask(answer.reasoning),
         "thought": card["thought"],
@@ -168,7 +178,7 @@ def _lane(kept: Kept, place: int, without: Collection[Part], mask: Mask) -> dict
     if Part.NAMES in without:
         shown |= {"label": "", "measured": ()}  # settings tell lanes apart, and each server names its figures otherwise
     if Part.FIGURES in without:
-        shown |= {"figures": (), "measured": (), "thought": ""}
+        shown |= {"figures": (), "measured": (), "thought": "", "samples": None, "notes": ()}
     if Part.REASONING in without:
         shown |= {"reasoning": "", "thought": ""}
     if Part.PROMPTS in without:  # results are what the asker gave

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -140,6 +141,22 @@ def seek(page: Page, seconds: float) -> None:
     page.locator(".player input").evaluate(
         "(e, at) => { e.value = at; e.dispatchEvent(new Event('input')); }", int(seconds * SECOND / single.TICK)
     )
+
+
+def test_what_makes_times_unfair_and_how_far_samples_differ_is_told_with_the_figures() -> None:
+    kept = made([said("Two."), said("Two!")], order=(1, 0))
+    crowded = replace(kept.question, lanes=tuple(lane._replace(crowded=True) for lane in kept.question.lanes))
+    again = ((fold(said("2", seconds=4)),), (fold(said("Two!", seconds=3)),))
+    sampled = replace(kept, question=crowded, samples=again)
+    first, second = single.made(sampled).split("<article")[1:]
+    assert "shares its server with lane B" in first
+    assert "shares its server with lane A" in second
+    for lane, same, longest in ((first, "all 2 texts identical", "3.00 s"), (second, "2 different texts", "4.00 s")):
+        assert f"2 samples<em>{same}</em>" in lane
+        assert f"to {longest})" in lane
+    bare = single.made(sampled, [Part.FIGURES])
+    assert "shares its server" not in bare
+    assert "2 samples" not in bare
 
 
 def test_a_hostile_answer_stays_text(alone) -> None:
