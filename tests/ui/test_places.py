@@ -1,4 +1,6 @@
-"""One lane alone: always in a narrow window, in a wide one when asked to."""
+"""Where lanes stand: side by side, or one alone, always in a narrow window and in a wide one when asked to."""
+
+import re
 
 from playwright.sync_api import Page, expect
 
@@ -6,6 +8,13 @@ from benchmarks.servers import Server
 from tests.ui.test_page import ask, expect_state, visit
 
 NARROW = {"width": 390, "height": 844}
+
+
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shifted += value; })
+  .observe({ type: 'layout-shift' });
+"""
 
 
 def expect_alone(page: Page, letter: str, of: str) -> None:
@@ -65,3 +74,18 @@ def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> No
     expect_alone(page, "B", of="AB")
     page.keyboard.press("Escape")
     expect(page.locator(".lane:visible")).to_have_count(2)
+
+
+def test_nothing_jumps_while_answers_stream_nor_moves_where_that_is_unwanted(page: Page, app: Server) -> None:
+    page.add_init_script(SHIFTS)
+    for size in ({"width": 1440, "height": 900}, NARROW):
+        page.set_viewport_size(size)
+        visit(page, app, "trickles", "talks", "trickles")
+        ask(page, "Hello")
+        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){3}"))
+        page.evaluate("window.shifted = 0")
+        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){40}"))
+        assert page.evaluate("window.shifted") < 0.05
+    assert page.evaluate("document.getAnimations().length") > 0
+    page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate("document.getAnimations().length") == 0
