@@ -26,8 +26,8 @@ from storage import lanes, prompts, queue, showing
 from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, StorageError
 from storage.plan import Plan
-from storage.queries import answers_of, grouped, has, prompts_of, ratings_of, recordings, row_of
 from storage.ratings import MOVED_ON, Judgement, checked, named
+from storage.rows import answers_of, grouped, has, prompts_of, ratings_of, recordings, row_of
 from storage.rubric import Rubric
 from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
 from storage.schema import prompts as prompt_bodies

@@ -28,8 +28,8 @@ from storage.comparison import Rating, current, evidence
 from storage.database import DEFAULT_URL, images_beside, reading
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
-from storage.queries import answers_of, flags_of, images_of, ratings_of, recorded, showings_of
 from storage.ratings import pairs
+from storage.rows import answers_of, flags_of, images_of, ratings_of, recorded, showings_of
 from storage.schema import Moment, answers, comparisons, prompts, texts
 from storage.showing import sealed_among
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from backends.events import Stamped
-from storage.queries import answers_of, recordings
+from storage.rows import answers_of, recordings
 
 
 class Lap(NamedTuple):

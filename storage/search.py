@@ -15,7 +15,7 @@ from sqlalchemy import Connection, column, func, select, table
 from backends.answer import State
 from storage import lanes
 from storage.comparison import Filter, Page, Piece, Row, RowLane, Snippet, current
-from storage.queries import answers_of, flags_of, images_of, ratings_of
+from storage.rows import answers_of, flags_of, images_of, ratings_of
 from storage.schema import comparisons, facets, number, showings
 from storage.showing import sealed_among, sealed_for
 

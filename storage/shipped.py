@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import Connection, Table, exists, insert, select
 
 from storage.images import ImageStore
-from storage.queries import has
+from storage.rows import has
 from storage.schema import (
     Moment,
     answers,
