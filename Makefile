@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv ins
 run: .venv/.weights
 	@$(BIN)/python app.py
 
-# In the order of the files: where a browser was once opened, no asynchronous test can run any more.
+# In the order that tests/conftest.py gives.
 test: .venv/.weights .venv/.dev chromium
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 

@@ -20,7 +20,7 @@ from tests.backends.fake_server import serving as speaking
 
 T = TypeVar("T")
 
-expect.set_options(timeout=20_000)  # the machine may be at other work too
+expect.set_options(timeout=60_000)  # the machine may be at other work too
 
 TRICKS = """it`s
 
@@ -96,7 +96,7 @@ def on_a_thread(opening: AbstractAsyncContextManager[T]) -> Iterator[T]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield opened[0]
     ends[0]()
     thread.join(10)
@@ -166,7 +166,7 @@ def page(home: Page) -> Iterator[Page]:
     tab, wrong = opened.value, []
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     tab.on("request", lambda asked: None if is_own(asked.url) else wrong.append(asked.url))
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(60_000)
     yield tab
     tab.close()
     home.context.set_storage_state({})

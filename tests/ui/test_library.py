@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,14 +18,15 @@ from ui.examples import EXAMPLES, SYSTEM, Example
 SMALLEST = 2048 - 300  # tokens: what each of six embedded lanes has for its prompt
 
 
-@pytest.fixture
-def small_4(fake_url: str, tmp_path: Path) -> Iterator[Server]:
+@pytest.fixture(scope="module")
+def small_4(fake_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An app whose backends serve Small 4, one of them with a temperature of its own."""
     entry = '[[backend]]\nname = "{}"\nkind = "vllm"\nbase_url = "{}"\nmodel = "mistral-small-2603"\n{}\n'
-    (tmp_path / "backends.toml").write_text(
+    folder = tmp_path_factory.mktemp("small-4")
+    (folder / "backends.toml").write_text(
         entry.format("plain", fake_url, "") + entry.format("tuned", fake_url, "temperature = 0.4\nmax_tokens = 90")
     )
-    with serving("app.py", **settings(tmp_path)) as server:
+    with serving("app.py", **settings(folder)) as server:
         yield server
 
 
@@ -103,12 +103,11 @@ def test_a_prompt_of_the_library_fills_in_all_that_belongs_to_it(page: Page, app
 
 
 def test_the_longest_prompt_of_the_library_is_answered_by_the_embedded_model(page: Page, app: Server) -> None:
-    visit(page, app, "local", "local")
+    visit(page, app, "local;max_tokens=20", "talks")
     pick(page, "Long document")
     expect(page.locator("#prompt textarea")).to_have_value(re.compile("HOSTING AGREEMENT"))
     page.press("#prompt textarea", "Enter")
-    for lane in "AB":
-        expect_state(page, lane, "done")
+    expect_state(page, "A", "done")
 
 
 def test_a_thumbnail_is_shown_for_each_prompt_with_a_picture(page: Page, app: Server) -> None:
@@ -118,5 +117,4 @@ def test_a_thumbnail_is_shown_for_each_prompt_with_a_picture(page: Page, app: Se
     expect(pictures).to_have_count(sum(bool(example.images) for example in EXAMPLES))
     for picture in pictures.all():
         picture.scroll_into_view_if_needed()
-        expect(picture).to_have_js_property("complete", True)
-        assert picture.evaluate("(image) => image.naturalWidth") > 0
+        expect(picture).not_to_have_js_property("naturalWidth", 0)

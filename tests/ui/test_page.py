@@ -24,7 +24,7 @@ def visit(page: Page, app: Server, *lanes: str) -> None:
     page.goto(f"{app.url}/?lanes={','.join(lanes)}" if lanes else app.url)
     expect(page.locator("#prompt textarea")).to_be_visible()
     for letter, lane in zip("ABCDEF", lanes, strict=False):
-        expect(page.locator(f"#backend-{letter} input")).to_have_value(re.compile(rf"^{lane}\b"))
+        expect(page.locator(f"#backend-{letter} input")).to_have_value(re.compile(rf"^{lane.partition(';')[0]}\b"))
 
 
 def ask(page: Page, text: str) -> None:
@@ -40,7 +40,7 @@ def pick(page: Page, name: str) -> None:
 
 
 def expect_state(page: Page, lane: str, state: str) -> None:
-    expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state, timeout=60_000)
+    expect(page.locator(f"#lane-{lane} .card")).to_have_attribute("data-state", state)
 
 
 def expect_ready(page: Page) -> None:
@@ -59,15 +59,26 @@ def at_once(page: Page, *keys: str) -> None:
     page.evaluate(f"keys => keys.forEach({press})", list(keys))
 
 
-def kept(page: Page, app: Server) -> dict[str, Any]:
-    """The comparison shown, as it is exported."""
-    run = re.search(r"run=([^&]+)", page.url)[1]
+def run_of(page: Page) -> str:
+    page.wait_for_url(re.compile("run="))
+    return re.search(r"run=([^&]+)", page.url)[1]
+
+
+def kept(page: Page, app: Server, run: str = "") -> dict[str, Any]:
+    """The comparison shown, or the one named, as it is exported."""
+    run = run or run_of(page)
     exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
     return next(each for each in map(json.loads, exported) if each["id"] == run)
 
 
+def kept_whole(page: Page, app: Server) -> dict[str, Any]:
+    """The comparison shown, whose lanes are done, once they are stored as such: a moment later than shown."""
+    until(page, lambda: {lane["state"] for lane in kept(page, app)["lanes"]} == {"done"})
+    return kept(page, app)
+
+
 def until(page: Page, holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end, "it never came about"
         page.wait_for_timeout(50)
@@ -106,7 +117,6 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
     expect(page.locator("#lane-B .trace")).not_to_be_empty()
     expect(page.locator("#answer-A")).not_to_be_empty()
     expect(page.locator("#lane-A .note")).to_contain_text("demo eyes: sees only the mean colour")
-    answer = page.locator("#answer-A").inner_text()
 
     page.locator(".rating .name").fill("Ada")
     page.locator(".rating .name").press("Enter")
@@ -115,6 +125,7 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
         page.keyboard.press(key)
     expect(page.locator(".rating .order")).to_have_text("B > A > C")
     expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    answer = page.locator("#answer-A").inner_text()
 
     page.reload()
     expect(page.locator(".rating .order")).to_have_text("B > A > C")
@@ -127,7 +138,7 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
     expect(first).to_contain_text("What colour is this?")
     expect(first).to_contain_text("B > A > C")
 
-    run = re.search(r"run=([^&]+)", page.url)[1]
+    run = run_of(page)
     with page.expect_download() as download:
         page.get_by_text("Export JSONL").click()
     exported = [json.loads(line) for line in download.value.path().read_text().splitlines()]
@@ -388,7 +399,7 @@ def test_a_killed_app_loses_nothing_that_had_arrived(page: Page, fake_url: str, 
         ask(page, "Survive")
         expect_state(page, "A", "answering")
         expect_state(page, "B", "done")
-        run = re.search(r"run=([^&]+)", page.url)[1]
+        run = run_of(page)
         # shown at once, stored a moment later: the export says when
         until(page, lambda: "The beginning" in page.request.get(f"{first.url}/export.jsonl").text())
         page.goto("about:blank")

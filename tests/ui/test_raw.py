@@ -14,12 +14,8 @@ from backends.registry import load
 from benchmarks.servers import Server
 from storage.comparison import KeptLane
 from tests.storage.made import TWO, asking
-from tests.ui.test_page import PICTURE, ask, expect_state, until, visit
+from tests.ui.test_page import PICTURE, ask, expect_state, kept, run_of, until, visit
 from ui import raw
-
-
-def run_of(page: Page) -> str:
-    return re.search(r"run=([^&]+)", page.url)[1]
 
 
 def test_a_lane_shows_its_request_and_response(page: Page, app: Server, fake_url: str) -> None:
@@ -64,8 +60,9 @@ def test_what_is_copied_asks_the_server_again(page: Page, app: Server, tmp_path:
     ask(page, "Once more")
     expect_state(page, "A", "done")
     expect_state(page, "B", "failed")
+    until(page, lambda: kept(page, app)["lanes"][0]["state"] == "done")  # a moment later than shown
     program = page.request.get(f"{app.url}/answers/{run_of(page)}/0/request-1.py").text()
-    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-"], input=program, capture_output=True, text=True)
     assert "Let me <b>think</b>." in done.stdout, done.stderr
     events = page.request.get(f"{app.url}/answers/{run_of(page)}/0/response.jsonl").text().splitlines()
     assert json.loads(events[-1])[1] in ("finished", "usage")

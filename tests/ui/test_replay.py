@@ -94,7 +94,7 @@ def shown(page: Page) -> str:
 
 
 def at(page: Page) -> float:
-    return float(page.locator(".player .time").inner_text().split()[0])
+    return float(page.locator(".player .seek").input_value()) / SECOND
 
 
 def test_it_plays_to_the_page_that_is_stored(page: Page, stored: tuple[Server, str, str]) -> None:
@@ -148,7 +148,7 @@ def test_space_holds_it_and_goes_on_there(page: Page, stored: tuple[Server, str,
     visit(page, stored[0], stored[1])
     page.locator("#lanes").focus()
     page.keyboard.press("Space")
-    expect(page.locator("#answer-A")).to_have_text("one")
+    expect(page.locator("#answer-A")).to_have_text(re.compile(r"^\s*one( two)?\s*$"))
     page.keyboard.press("Space")
     held = at(page)
     assert held >= 1
@@ -170,17 +170,19 @@ def test_space_holds_it_and_goes_on_there(page: Page, stored: tuple[Server, str,
 
 def test_faster_is_faster(page: Page, stored: tuple[Server, str, str]) -> None:
     visit(page, stored[0], stored[1])
-    took = {}
-    for speed in (1, 4):
-        page.get_by_role("button", name=f"{speed}×").click()
+    page.get_by_role("button", name="4×").click()
+
+    def played() -> float:
         began = time.monotonic()
         page.get_by_role("button", name="Play again").click()
         expect(page.locator(".player .play")).to_have_attribute("aria-label", "Pause")
         expect(page.locator(".player .play")).to_have_attribute("aria-label", "Play again")
         expect_state(page, "A", "done")
-        took[speed] = time.monotonic() - began
-        assert took[speed] > 0.9 * LENGTH / SECOND / speed
-    assert took[4] < took[1]
+        took = time.monotonic() - began
+        assert took > 0.9 * LENGTH / SECOND / 4
+        return took
+
+    until(page, lambda: played() < LENGTH / SECOND)  # a machine at other work may need another try
 
 
 def test_two_who_watch_the_same_do_not_disturb_one_another(
@@ -215,7 +217,8 @@ def test_who_comes_first_sees_a_recording_play_once(page: Page, browser: Browser
         expect(page.locator(".player .said")).to_have_text("Recorded with the embedded model. Ask something above.")
         expect(page.locator(".player")).to_have_class(re.compile("playing"))
         expect(page.locator(".question .asked")).to_have_text(first["title"])
-        expect(page.locator(".player")).not_to_have_class(re.compile("playing"), timeout=30_000)
+        page.get_by_role("button", name="4×").click()
+        expect(page.locator(".player")).not_to_have_class(re.compile("playing"))
         expect_state(page, "A", "done")
         expect(page.locator("#effort-B").get_by_label("high")).to_be_checked()
 

@@ -5,8 +5,7 @@ import re
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.servers import Server
-from tests.ui.test_page import ask, expect_state, until, visit
-from tests.ui.test_raw import run_of
+from tests.ui.test_page import ask, expect_state, run_of, until, visit
 from ui.sharing import SEALED
 
 
@@ -84,7 +83,8 @@ def test_nothing_is_given_out_of_a_sealed_comparison(page: Page, app: Server) ->
     page.keyboard.press("Escape")
 
     page.locator(".rating .reveal").dispatch_event("click")
-    expect(page.locator("#lane-A [data-act=raw]")).to_be_visible()
+    for lane in "AB":
+        expect(page.locator(f"#lane-{lane} [data-act=raw]")).to_be_visible()
     assert all(page.request.get(address).status == 200 for address in given)
     order = [page.locator(f"#lane-{lane} .label").inner_text().partition(" ")[0] for lane in "AB"]
     html = page.request.get(f"{app.url}/comparisons/{run}.html").text()
