@@ -70,10 +70,17 @@ def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> No
         expect_alone(page, letter, of="AB")
     page.keyboard.press("f")
     expect(page.locator(".lane:visible")).to_have_count(2)
-    page.locator("#lane-B [data-act=focus]").click()
+    page.locator("#lane-A [data-act=focus]").click()
+    expect_alone(page, "A", of="AB")
+    page.locator(".places button", has_text="B").press("Enter")
     expect_alone(page, "B", of="AB")
     page.keyboard.press("Escape")
     expect(page.locator(".lane:visible")).to_have_count(2)
+    expect(page.locator("#lane-A [data-act=focus]")).to_be_focused()
+    page.locator("#lane-A [data-act=duplicate]").click()
+    page.locator("#lane-C [data-act=remove]").press("Enter")
+    expect(page.locator("#lane-C")).to_be_hidden()
+    expect(page.locator("#lane-B [data-act=remove]")).to_be_focused()
 
 
 def test_nothing_jumps_while_answers_stream_nor_moves_where_that_is_unwanted(page: Page, app: Server) -> None:

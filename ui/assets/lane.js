@@ -15,7 +15,9 @@ element.addEventListener('click', async (event) => {
     case 'again': trigger('again'); break;
     case 'focus': dispatchEvent(new CustomEvent('alone', { detail: letter })); break;
     case 'duplicate': trigger('duplicate'); break;
-    case 'remove': trigger('remove'); break;
+    case 'remove':   // the last place goes, with what was pressed
+      if (!element.closest('.lane').nextElementSibling) element.closest('.lane').previousElementSibling?.querySelector('[data-act=remove]').focus();
+      trigger('remove'); break;
     case 'raw': dispatchEvent(new CustomEvent('raw', { detail: props.value.raw })); break;
     case 'copy': {
       const { answer } = props.value;

@@ -9,6 +9,8 @@ function show(letter, alone) {
   if (letters().length && (asked || narrow.matches)) nav.dataset.alone = shown; else delete nav.dataset.alone;
   for (const b of nav.children) press(b, b.textContent === shown);
   for (const b of document.querySelectorAll('#lanes [data-act=focus]')) press(b, asked && b.closest('.lane').id === `lane-${shown}`);
+  // the switch goes, the keyboard does not
+  if (!nav.dataset.alone && nav.contains(document.activeElement)) document.querySelector(`#lane-${shown} [data-act=focus]`)?.focus();
 }
 
 function render() {
