@@ -1,5 +1,6 @@
 """Starts Lanewise: reads the settings, opens the store, finds the backends, builds the page. Decides nothing."""
 
+import asyncio
 import errno
 import gc
 import logging
@@ -53,12 +54,19 @@ def main() -> int:
     names = [*web.LOOPBACK, *filter(None, hosts)]
     app = web.build(found, store, Recorder(store, found.stream), Discovery(found), names)
     print(f"Lanewise is at http://{host}:{listening.getsockname()[1]}", flush=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     gc.freeze()  # nor is it looked through later, while answers stream
     gc.enable()
     with suppress(KeyboardInterrupt):  # Ctrl-C: the server has ended everything in order before it says so
         server.run(sockets=[listening])
     return 0
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Every open page keeps a stream of events, so at the end there is always something to cancel."""
+    cancelled = record.exc_info and record.exc_info[0] is asyncio.CancelledError
+    return not cancelled and not record.getMessage().startswith("Cancel ")
 
 
 def refuse(why: str) -> int:

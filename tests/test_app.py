@@ -4,8 +4,10 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from benchmarks.servers import ROOT, serving
@@ -57,6 +59,13 @@ def test_a_wrong_entry_is_named_and_the_app_starts(tmp_path: Path) -> None:
     said = tmp_path / "said"
     with said.open("w") as errors, serving("app.py", errors=errors, **settings(tmp_path)):
         assert "backends.toml, line 1" in said.read_text()
+
+
+def test_it_ends_without_a_word_though_a_page_is_open(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    with said.open("w") as errors, ExitStack() as page, serving("app.py", errors=errors, **settings(tmp_path)) as app:
+        page.enter_context(httpx.stream("GET", f"{app.url}/gradio_api/heartbeat/page", trust_env=False))
+    assert said.read_text() == ""
 
 
 @pytest.mark.parametrize("module", ["mistralai", "xllamacpp", "gguf", "alembic"])
