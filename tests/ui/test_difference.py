@@ -54,6 +54,7 @@ def test_a_key_shows_them_wherever_the_page_stands(page: Page, app: Server) -> N
     ask(page, "Hello")
     for lane in "AB":
         expect_state(page, lane, "done")
+    expect(page.locator("[data-act=differ]")).to_be_visible()
     page.locator("#lanes").focus()
     page.keyboard.press("d")
     expect(page.locator(".difference .counts")).to_contain_text("only in A")
@@ -66,6 +67,7 @@ def test_d_shows_where_two_answers_differ(page: Page, app: Server) -> None:
     expect_state(page, "A", "done")
     expect_state(page, "B", "failed")
     expect_state(page, "C", "done")
+    expect(page.locator("[data-act=differ]")).to_be_visible()
     page.keyboard.press("d")
     left, right = page.locator(".difference .pane").all()
     expect(page.locator(".difference .counts")).to_contain_text("only in A")
