@@ -90,9 +90,9 @@ def expect_answers(page: Page) -> None:
 
 
 def telling(received: bytes | str, words: tuple[str, ...]) -> list[str]:
-    """Where the words are, with what is around them."""
+    """Where the words are, with what is around them; a number is one by itself, no digits of a longer one."""
     text = received.lower() if isinstance(received, str) else received.decode("utf-8", "replace").lower()
-    found = (re.search(f".{{0,60}}{re.escape(word)}.{{0,30}}", text) for word in words)
+    found = (re.search(rf".{{0,60}}(?<![\d.]){re.escape(word)}(?!\d).{{0,30}}", text) for word in words)
     return [each[0] for each in found if each]
 
 
