@@ -90,9 +90,10 @@ def expect_answers(page: Page) -> None:
 
 
 def telling(received: bytes | str, words: tuple[str, ...]) -> list[str]:
-    """Where the words are, with what is around them; a number is one by itself, no digits of a longer one."""
+    """Where the words are, with what is around them; a number stands alone, and not among the digits of a key."""
     text = received.lower() if isinstance(received, str) else received.decode("utf-8", "replace").lower()
-    found = (re.search(rf".{{0,60}}(?<![\d.]){re.escape(word)}(?!\d).{{0,30}}", text) for word in words)
+    sought = (rf"(?<![\w.]){word}(?!\w)" if word.isdecimal() else re.escape(word) for word in words)
+    found = (re.search(f".{{0,60}}{each}.{{0,30}}", text) for each in sought)
     return [each[0] for each in found if each]
 
 
