@@ -25,7 +25,9 @@ THEME = gr.themes.Default(
     button_primary_background_fill="*primary_600",
     button_primary_background_fill_hover="*primary_700",
     button_cancel_background_fill="#dc2626",
-    # and who has the keyboard is seen
+    # and so are boxes not checked yet, and who has the keyboard
+    checkbox_border_color="*neutral_500",
+    checkbox_border_color_dark="*neutral_400",
     input_border_color_focus="*primary_600",
     input_border_color_focus_dark="*primary_400",
     input_shadow_focus="0 0 0 1px *primary_600",
