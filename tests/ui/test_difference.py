@@ -61,6 +61,18 @@ def test_a_key_shows_them_wherever_the_page_stands(page: Page, app: Server) -> N
     expect(page.locator(".difference .bar")).to_be_in_viewport()
 
 
+def test_they_stay_when_the_lanes_are_revealed(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    page.get_by_role("button", name="How it runs").click()
+    page.locator("#blind input").check()
+    ask(page, "Hello")
+    page.locator("[data-act=differ]").click()
+    expect(page.locator(".difference .counts")).to_contain_text("only in A")
+    page.get_by_role("button", name="Reveal without rating").click()
+    expect(page.locator("#lanes .label", has_text="talks")).to_be_visible()
+    expect(page.locator(".difference .counts")).to_contain_text("only in A")
+
+
 def test_d_shows_where_two_answers_differ(page: Page, app: Server) -> None:
     visit(page, app, "tricks", "dies", "tricks")
     ask(page, "Hello")

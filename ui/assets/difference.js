@@ -48,7 +48,7 @@ function render() {
       side.value = i;
     });
     unfold(false);
-  }
+  } else if (open() && !v.parts) ask();   // what is around the answers came anew: they may have been uncovered
   draw();
 }
 
