@@ -63,7 +63,7 @@ def prepared(page: Page, url: str) -> list[str]:
 
 def run(page: Page) -> None:
     expect(page.locator("#prompt textarea")).not_to_be_empty()
-    expect(page.locator(".lane:visible")).to_have_count(3)
+    expect(page.locator(".places button")).to_have_count(3)
     page.locator("#prompt [data-testid=submit-button]").click()
     expect(page.locator("#lane-A .card")).not_to_have_attribute("data-state", "idle")
 
@@ -71,6 +71,7 @@ def run(page: Page) -> None:
 def rate(page: Page) -> None:
     page.locator(".rating .name").fill("Ada")
     page.locator(".rating .name").press("Enter")
+    expect(page.locator(".rating .choices:not([inert]) button").first).to_be_visible()
     for key in ("2", "e"):
         page.keyboard.press(key)
     expect(page.locator(".rating .hint")).to_contain_text("Saved.")
