@@ -16,6 +16,7 @@ from backends.events import (
     Event,
     Finished,
     Measured,
+    ReasoningDelta,
     Sent,
     Stamped,
     TextDelta,
@@ -53,14 +54,15 @@ LOOPED: tuple[Event, ...] = (
     Usage(30, 4),
     Measured('{"prompt_ms": 91.5, "predicted_per_second": 40.0, "draft_n": 30, "<u>x</u>": 1}'),
 )
+THOUGHT = "\n".join(f"Thought {number}, with <b>many</b> words.  " for number in range(400))
 FLAGS = (Flag("bad_arguments", "weather: 'city' is a required property"), Flag("no_usage", "It told <none>."))
 
 
 @pytest.fixture(scope="module")
 def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Leads to a comparison of `LOOPED` with an answer that has nothing to show."""
+    """Leads to a comparison of `LOOPED` with an answer that has long reasoning and nothing else to show."""
     folder = tmp_path_factory.mktemp("kept")
-    plain = (Sent("{}"), TextDelta("Rain."), Finished("stop"))
+    plain = (Sent("{}"), ReasoningDelta(THOUGHT), TextDelta("Rain."), Finished("stop"))
     run = keep(settings(folder)["DATABASE_URL"], (LOOPED, plain))
     with serving("app.py", **settings(folder)) as server:
         yield f"{server.url}/?run={run}"
@@ -116,6 +118,13 @@ def test_our_figures_and_the_servers_stand_apart(page: Page, link: str) -> None:
     theirs.locator("summary").press("Enter")
     expect(theirs.locator("dl > div")).to_have_text(["prompt92 ms", "speed40.0 tok/s", "drafted30", "<u>x</u>1"])
     expect(page.locator("#lane-B .measured")).to_be_hidden()
+
+
+def test_long_reasoning_is_whole_and_laid_out_in_blocks(page: Page, link: str) -> None:
+    page.goto(link)
+    blocks = page.locator("#lane-B .trace > div")
+    expect(blocks).to_have_count(4)
+    assert page.locator("#lane-B .trace").text_content() == THOUGHT
 
 
 def ask_for_results(page: Page) -> None:
