@@ -1,9 +1,10 @@
 """The app over HTTP: the page, and beside it pictures, exports and health. Nothing asks for a foreign address."""
 
+import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
@@ -167,20 +168,39 @@ def build(
         change = store.hold if act == "hold" else store.release
         await change(who(asked), runs)
 
+    def rating() -> FastAPI:
+        return mount(FastAPI(), rate.build(store, recorder), max_file_size="1b")  # it takes no files
+
     app.mount("/pictures", StaticFiles(directory=PICTURES))
     app.include_router(beside)
     app.include_router(beside, prefix="/rate")
-    mount(app, rate.build(store, recorder), "/rate", max_file_size="1b")  # it takes no files
-    return mount(app, page.build(registry, store, recorder, discovery), "/")
+    app.mount("/rate", Later(rating))
+    return mount(app, page.build(registry, store, recorder, discovery))
 
 
-def mount(app: FastAPI, blocks: gr.Blocks, path: str, **settings: Any) -> FastAPI:
+class Later:
+    """An app that is made when it is first asked for. The rating page would make every start longer by a tenth."""
+
+    def __init__(self, make: Callable[[], FastAPI]) -> None:
+        self._make, self._making, self._lives = make, asyncio.Lock(), AsyncExitStack()
+        self._app: FastAPI | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        async with self._making:
+            if self._app is None:
+                app = await asyncio.to_thread(self._make)
+                await self._lives.enter_async_context(app.router.lifespan_context(app))
+                self._app = app
+        await self._app(scope, receive, send)
+
+
+def mount(app: FastAPI, blocks: gr.Blocks, **settings: Any) -> FastAPI:
     # mounted, Gradio would go on thinking that it is being built, when it hands out any file that it is asked for
     blocks.has_launched = True
     blocks.max_threads = 200
     blocks.state_session_capacity = 500
     blocks.queue(default_concurrency_limit=None)
-    return gr.mount_gradio_app(app, blocks, path=path, **page.settings() | settings)
+    return gr.mount_gradio_app(app, blocks, path="/", **page.settings() | settings)
 
 
 def who(request: Request) -> str:
