@@ -68,7 +68,6 @@ class Stage:
         self.question, self.places, self.rating = question, tuple(places), rating
         self.revealed = gr.Textbox(visible="hidden")
         self._watching: WeakValueDictionary[str, Watching] = WeakValueDictionary()  # by page, the latest
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by viewer
 
     @property
     def parts(self) -> list[Any]:
@@ -255,8 +254,7 @@ class Stage:
         sent = event._data if isinstance(event._data, dict) else {}
         rated, who = str(sent.get("run")), viewer.of(request)
         try:
-            async with self._turns.setdefault(who, asyncio.Lock()):  # what was sent last is stored last
-                await self._rate(rated, who, sent)
+            await self._rate(rated, who, sent)
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"

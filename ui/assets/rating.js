@@ -3,11 +3,12 @@
 // name is asked once and kept in this browser. The server checks everything again.
 const NAME = 'lanewise.evaluator';
 const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
-// `saved` is what the server keeps of this person, `sent` what it was sent since: the latest of both counts
-let saved = null, sent = null, number = 0, waiting = null, shown = null, skipping = false, strength = null;
+// `saved` is what the server keeps of this person, `sent` what they have chosen since, its first on the way: two at once
+// might overtake each other
+let saved = null, sent = [], number = 0, waiting = null, shown = null, skipping = false, strength = null;
 let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
 name.value = localStorage.getItem(NAME) || '';
-const own = () => sent || saved;
+const own = () => sent.at(-1) || saved;
 const attention = new Attention(bar, noticed);
 
 const range = (n) => [...Array(n).keys()];
@@ -46,8 +47,8 @@ function send(choice) {
   localStorage.setItem(NAME, name.value.trim());
   const more = choice.skipped ? {} : { tags, scores, traces }, seen = { seconds: attention.seconds, read: [...attention.read], opened: [...attention.opened] };
   const { run, step } = props.value;
-  sent = { strength: null, ...more, ...choice };
-  trigger('rate', { ...sent, ...seen, run, step, number: ++number, evaluator: name.value.trim(), comment: comment.value.trim() });
+  sent.push({ strength: null, ...more, ...choice, ...seen, run, step, number: ++number, evaluator: name.value.trim(), comment: comment.value.trim() });
+  if (sent.length === 1) trigger('rate', sent[0]);
   waiting = strength = null; skipping = false; begin(); bar.ariaBusy = 'true'; hint.textContent = 'Saving …'; render();
 }
 function again() { const mine = own(); if (mine && !mine.skipped) send({ ranking: mine.ranking, all_bad: mine.all_bad, strength: mine.strength }); else render(); }
@@ -148,13 +149,19 @@ function scoring() {   // a list that is open is not to close because another an
   for (const pick of box.querySelectorAll('select')) pick.value = (scores[pick.dataset.of] || [])[pick.dataset.lane] || '';
 }
 
+function deliver({ run, number }) {
+  const [first, ...rest] = sent;
+  if (first && first.run !== run) { sent = []; rest.forEach((each) => trigger('rate', each)); }   // nothing is heard of them here
+  else if (first && first.number === number) { sent = rest; if (rest.length) trigger('rate', rest[0]); }
+  bar.ariaBusy = sent.length ? 'true' : 'false';
+}
+
 function resume() {   // what is being chosen here outlasts a redraw, but no change of comparison or person
   const v = props.value, evaluator = name.value.trim(), key = `${v.run}/${evaluator}`;
   saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
-  if (v.number === number || !shown?.startsWith(`${v.run}/`)) sent = null;
-  bar.ariaBusy = sent ? 'true' : 'false';
+  const isNew = !shown?.startsWith(`${v.run}/`);
   if (shown === key) { if (thought.lanes.length !== v.reasoned.length) begin(); return; }
-  if (!shown?.startsWith(`${v.run}/`) || saved) {
+  if (isNew || saved) {
     begin(); strength = null; skipping = false; hint.textContent = '';
     ({ tags, scores, traces } = saved ? structuredClone(saved) : { tags: [], scores: {}, traces: { ranking: [], marks: {} } });
     comment.value = saved ? saved.comment : '';
@@ -164,6 +171,7 @@ function resume() {   // what is being chosen here outlasts a redraw, but no cha
 
 function render() {
   const v = props.value || {};
+  deliver(v);
   bar.hidden = !v.run;
   if (!v.run) return;
   attention.follow(v.run, v.letters, v.waits); stand(); resume();
@@ -182,7 +190,7 @@ function render() {
   $('.traces').hidden = !v.reasoned.length || reasoning();
   if (v.reasoned.length) refill($('.traces > div'), [...(v.reasoned.length > 1 ? [...lanes(thought, traces.ranking, (i) => prefer(thought.place(i))), button('Tie', '', () => prefer(thought.tie()), traces.ranking.length === 1)] : []), ...marks()]);
   $('.reveal').hidden = v.step !== 'answers';   // later, Skip leads to it
-  if (v.said && !sent) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
+  if (v.said && !sent.length) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
 }
 
 const reveal = () => trigger('reveal');
