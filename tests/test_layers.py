@@ -1,4 +1,4 @@
-"""Imports run one way, and each library has one room."""
+"""Imports run one way, each library has one room, and pages are laid out where they are built."""
 
 import ast
 from collections.abc import Iterator
@@ -32,3 +32,12 @@ def test_imports_run_one_way() -> None:
 def test_each_library_has_one_room() -> None:
     astray = [f"{name} imports {found}" for room, name, found in imports() if room not in ROOMS.get(found, [room])]
     assert not astray
+
+
+def test_no_handler_makes_a_layout() -> None:
+    layouts = ("Row", "Column", "Accordion", "Tabs", "Tab", "Group")
+    for file in (ROOT / "ui").glob("*.py"):
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        filled = [item.context_expr for node in nodes if isinstance(node, ast.With) for item in node.items]
+        calls = (node for node in nodes if isinstance(node, ast.Call) and node not in filled)
+        assert not [ast.unparse(call) for call in calls if ast.unparse(call.func) in [f"gr.{name}" for name in layouts]]

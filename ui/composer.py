@@ -126,13 +126,13 @@ def _plan() -> tuple[Component, ...]:
             usual.samples, label="Samples per lane", info=HELP["samples"], precision=0, minimum=1, elem_id="samples"
         )
     fields = (blind, pace, traces, schedule, warm_up, samples)
-    blind.change(lambda on: gr.Row(visible=bool(on)), blind, hidden, **PRIVATE)
+    blind.change(lambda on: gr.update(visible=bool(on)), blind, hidden, **PRIVATE)
     changes = [blind.change, schedule.change, warm_up.change, samples.change]
     gr.on(changes, planned, [blind, schedule, warm_up, samples], part, **PRIVATE)
     return fields
 
 
-def planned(blind: bool | None, schedule: str | None, warm_up: bool | None, samples: float | None) -> gr.Accordion:
+def planned(blind: bool | None, schedule: str | None, warm_up: bool | None, samples: float | None) -> Any:
     """The part's label says what is not as usual."""
     odd = [
         "blind" if blind else "",
@@ -141,7 +141,7 @@ def planned(blind: bool | None, schedule: str | None, warm_up: bool | None, samp
         f"{samples:g} samples" if samples and samples != 1 else "",
     ]
     said = ", ".join(filter(None, odd))
-    return gr.Accordion(label=f"{RUNS} ({said})" if said else RUNS)
+    return gr.update(label=f"{RUNS} ({said})" if said else RUNS)
 
 
 def _tools() -> Tools:
@@ -177,8 +177,8 @@ def _inline(name: str) -> dict[str, str]:
     return {"elem_id": name, "elem_classes": "inline"}
 
 
-def answering_shown(results: str | None) -> gr.Column:
-    return gr.Column(visible=results == toolbox.ANSWER)
+def answering_shown(results: str | None) -> Any:
+    return gr.update(visible=results == toolbox.ANSWER)
 
 
 def checked(*fields: Any) -> list[Any]:
@@ -204,8 +204,8 @@ def fill(fields: Fields) -> list[Any]:
     return [tools, gr.Dropdown(choices=_choices(functions), value=choice), *rest, _part(len(functions)), "", ""]
 
 
-def _part(count: int) -> gr.Accordion:
-    return gr.Accordion(label=f"{TOOLS} ({count})" if count else TOOLS)
+def _part(count: int) -> Any:
+    return gr.update(label=f"{TOOLS} ({count})" if count else TOOLS)
 
 
 def _choices(functions: Sequence[Any]) -> list[tuple[str, str]]:
@@ -218,4 +218,4 @@ def pick(event: gr.EventData) -> list[Any]:
     if chosen is None:
         raise ValueError("The library has no such prompt.")
     prompt = {"text": chosen.text, "files": [str(path) for path in chosen.images]}
-    return [prompt, SYSTEM, chosen.follows, gr.Accordion(open=False), *fill(chosen.tools)]
+    return [prompt, SYSTEM, chosen.follows, gr.update(open=False), *fill(chosen.tools)]

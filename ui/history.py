@@ -43,7 +43,7 @@ class Handlers:
 
     async def arrive(self, request: gr.Request) -> Any:
         """Shows this tab where the address asks for it."""
-        return gr.Tabs(selected="history") if request.query_params.get("tab") == "history" else gr.skip()
+        return gr.update(selected="history") if request.query_params.get("tab") == "history" else gr.skip()
 
     async def find(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """The page that the list asked for; the newest where it named none that can be read."""
@@ -79,7 +79,7 @@ class Handlers:
         """A new comparison of lanes of stored ones, none of which is asked again."""
         try:
             run = await self._combined(_sent(event).get("lanes"), viewer.of(request))
-            return run, run, gr.Tabs(selected="compare")
+            return run, run, gr.update(selected="compare")
         except (Problem, StorageError) as problem:
             gr.Warning(str(problem))
             return gr.skip(), gr.skip(), gr.skip()
@@ -144,7 +144,7 @@ def _choices(kept: Mapping[str, tuple[str, ...]]) -> dict[str, list[dict[str, st
 
 def open_run(event: gr.EventData) -> tuple[str, str, Any]:
     run = str(event._data["run"])
-    return run, run, gr.Tabs(selected="compare")
+    return run, run, gr.update(selected="compare")
 
 
 def build(page: gr.Blocks, store: Store, recorder: Recorder, compare: Compare, tabs: gr.Tabs) -> None:

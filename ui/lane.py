@@ -183,7 +183,7 @@ def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) 
     updates: list[Any] = []
     for index in range(len(slots)):
         settings = chosen[index] if index < len(chosen) else None
-        updates.append(gr.Column(visible=settings is not None))
+        updates.append(gr.update(visible=settings is not None))
         if settings is None:
             updates += [gr.skip()] * (asking.FIELDS + 1)
             continue

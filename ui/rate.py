@@ -98,7 +98,7 @@ class Handlers:
     def _around(self, kept: tuple[Question, Showing] | None) -> list[Any]:
         places = range(len(self.stage.places))
         if kept is None:
-            return [None] * 5 + [gr.Column(visible=False) for _ in places]
+            return [None] * 5 + [gr.update(visible=False) for _ in places]
         question, showing = kept
         shown = len(showing.order)
         return [
@@ -107,7 +107,7 @@ class Handlers:
             # `rated`: it may go on; `over`: nothing more is asked either
             {"run": question.id, "rated": showing.step is not Step.ANSWERS, "over": showing.step is Step.OPEN},
             difference.shown(showing),
-            *(gr.Column(visible=place < shown) for place in places),
+            *(gr.update(visible=place < shown) for place in places),
         ]
 
     def _idle(self) -> list[Any]:

@@ -179,7 +179,10 @@ def build(
 
 
 class Later:
-    """An app that is made when it is first asked for. The rating page would make every start longer by a tenth."""
+    """An app that is made when it is first asked for. The rating page would make every start longer by a tenth.
+
+    A layout that a handler made meanwhile would become part of it: handlers return `gr.update`.
+    """
 
     def __init__(self, make: Callable[[], FastAPI]) -> None:
         self._make, self._making, self._lives = make, asyncio.Lock(), AsyncExitStack()
