@@ -19,9 +19,8 @@ from storage.images import ImageStore
 from storage.lanes import address_hash
 from storage.plan import OPEN, Pace, Plan, Presentation, Traces
 from ui import toolbox
-from ui.cards import listed
 from ui.toolbox import Problem, clean
-from ui.view import LETTERS
+from ui.view import LETTERS, listed
 
 FEWEST, MOST = 2, len(LETTERS)
 

@@ -21,6 +21,7 @@ from storage.showing import Showing
 from ui import figures, timing
 from ui.figures import seconds
 from ui.timing import ALONE, Beside
+from ui.view import listed
 
 LIVE = (State.WAITING, State.THINKING, State.CALLING, State.ANSWERING)
 
@@ -137,10 +138,6 @@ def re_encoded(sent: Prompt, images: Sequence[Image], sizes: Mapping[str, int]) 
         return ""
     written = [f"{sizes[image.sha256] / 1000:.0f} KB" for image in changed]
     return f"sent with smaller images: {len(changed)} re-encoded to {listed(written)}"
-
-
-def listed(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def reading(answer: Answer) -> list[int] | None:

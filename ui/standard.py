@@ -10,7 +10,7 @@ from backends.model import family
 from backends.registry import Registry
 from ui import asking
 from ui.asking import Settings
-from ui.cards import listed
+from ui.view import listed
 
 ARTIFACTS = ("FP8", "NVFP4", "FP8 + eagle")
 KINDS = ("mistral", "vllm", "nim")

@@ -14,7 +14,7 @@ from storage.comparison import AskedLane, Question
 from storage.showing import Showing
 from ui import figures
 from ui.figures import seconds
-from ui.view import LETTERS
+from ui.view import LETTERS, listed
 
 Note = tuple[str, str]  # a few words, and what they mean
 
@@ -96,7 +96,7 @@ def _crowded(question: Question, showing: Showing, position: int) -> Iterator[No
         for place, other in enumerate(showing.order)
         if other != position and question.lanes[other].crowded and _together(mine, question.lanes[other])
     ]
-    whom = " and ".join(others) or "another lane"
+    whom = listed(others or ["another lane"])
     yield (
         f"shares its server with {whom}",
         f"This lane and {whom} asked one server at the same time, and slow each other down there: their times are not "

@@ -13,6 +13,10 @@ from storage.ratings import STRENGTHS
 LETTERS = "ABCDEF"
 
 
+def listed(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
 def question(kept: Question) -> dict[str, Any]:
     """What was asked, and the turns that led to it."""
     turn = asked(kept.prompt)

@@ -57,6 +57,11 @@ def test_lanes_of_one_server_name_one_another_by_their_places() -> None:
     ]
 
 
+def test_many_lanes_of_one_server_are_named_in_one_list() -> None:
+    places = beside(*shown(*[asked(crowded=True)] * 4, order=(0, 1, 2, 3)), [done(0, 9)] * 4)
+    assert places[0].notes[0][0] == "shares its server with lane B, lane C and lane D"
+
+
 def test_a_cache_that_an_earlier_lane_filled_is_told() -> None:
     kept = shown(asked(), asked(), asked("earlier"), order=(0, 1, 2))
     first, second, third = beside(*kept, [done(0, 9), done(1000, 19, cached=1096), done(2000, 29, cached=1096)])
