@@ -168,6 +168,13 @@ def test_space_holds_it_and_goes_on_there(page: Page, stored: tuple[Server, str,
     assert at(page) == held
 
 
+def test_space_plays_after_a_click_on_a_speed(page: Page, stored: tuple[Server, str, str]) -> None:
+    visit(page, stored[0], stored[1])
+    page.get_by_role("button", name="4×").click()
+    page.keyboard.press("Space")
+    expect(page.locator(".player .play")).to_have_attribute("aria-label", "Pause")
+
+
 def test_faster_is_faster(page: Page, stored: tuple[Server, str, str]) -> None:
     visit(page, stored[0], stored[1])
     page.get_by_role("button", name="4×").click()

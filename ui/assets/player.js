@@ -68,7 +68,9 @@ function render() {
 }
 
 $('.speeds').replaceChildren(...SPEEDS.map(([pace, name]) => {
-  const each = make('button', '', name); each.type = 'button'; each.addEventListener('click', () => choose(pace));
+  const each = make('button', '', name); each.type = 'button';
+  // a click leaves the keyboard with the page: Space is to play, not to press this once more
+  each.addEventListener('click', (event) => { if (event.detail) each.blur(); choose(pace); });
   return each;
 }));
 button.addEventListener('click', toggle);
