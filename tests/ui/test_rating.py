@@ -93,6 +93,27 @@ def test_what_is_set_while_a_rating_is_being_stored_is_stored_too_in_its_order(p
     expect(page.locator(".rating .hint")).to_have_text("Saved.")
 
 
+def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: Server) -> None:
+    compare(page, app, "thinks", "guesses", blind=True)
+    expect_over(page, 2)
+    at_once(page, "1", "v")
+    expect(page.locator("#lanes")).to_contain_text("guesses")
+    assert rated(page, app, 1)["blind"]
+
+
+def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server) -> None:
+    compare(page, app, "plain", "plain")
+    expect_over(page, 2)
+    page.route("**/queue/join*", lambda route: route.fulfill(json={"event_id": "lost"}))
+    press(page, "1")
+    expect(page.locator(".rating .hint")).to_have_text("Saving …")
+    page.unroute("**/queue/join*")
+    page.evaluate("performance.now = () => 1e9")
+    press(page, "2")
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    assert rated(page, app, 1)["ranking"] == [[1], [0]]
+
+
 def test_nothing_is_rated_before_all_of_it_is_shown(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)

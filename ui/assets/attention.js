@@ -49,6 +49,6 @@ class Attention {
   }
   click({ target }) {
     const fold = target.closest?.('.card .reasoning'), letter = fold?.closest('[id^=card-]')?.id.slice(-1);
-    if (letter && target.closest('summary') && !fold.open) { this.opened.add(this.letters.indexOf(letter)); this.tell(); }
+    if (this.state(letter) && target.closest('summary') && !fold.open) { this.opened.add(this.letters.indexOf(letter)); this.tell(); }
   }
 }

@@ -1,14 +1,15 @@
 // Rates the comparison on the page. What is set before the choice is part of it; the choice sends it all, and what is set
 // after it is sent as a new rating. Two lanes: one choice. More: placed best to worst, ties are groups. The evaluator's
 // name is asked once and kept in this browser. The server checks everything again.
-const NAME = 'lanewise.evaluator';
+const NAME = 'lanewise.evaluator', PATIENCE = 15000;
 const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
 // `saved` is what the server keeps of this person, `sent` what they have chosen since, its first on the way: two at once
 // might overtake each other
-let saved = null, sent = [], number = 0, waiting = null, shown = null, skipping = false, strength = null;
+let saved = null, sent = [], asked = 0, revealing = false, number = 0, waiting = null, shown = null, skipping = false, strength = null;
 let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
 name.value = localStorage.getItem(NAME) || '';
 const own = () => sent.at(-1) || saved;
+const saving = () => sent.length && performance.now() - asked < PATIENCE;   // an answer may be lost on the way
 const attention = new Attention(bar, noticed);
 
 const range = (n) => [...Array(n).keys()];
@@ -47,8 +48,9 @@ function send(choice) {
   localStorage.setItem(NAME, name.value.trim());
   const more = choice.skipped ? {} : { tags, scores, traces }, seen = { seconds: attention.seconds, read: [...attention.read], opened: [...attention.opened] };
   const { run, step } = props.value;
+  if (!saving()) sent = [];
   sent.push({ strength: null, ...more, ...choice, ...seen, run, step, number: ++number, evaluator: name.value.trim(), comment: comment.value.trim() });
-  if (sent.length === 1) trigger('rate', sent[0]);
+  if (sent.length === 1) post();
   waiting = strength = null; skipping = false; begin(); bar.ariaBusy = 'true'; hint.textContent = 'Saving …'; render();
 }
 function again() { const mine = own(); if (mine && !mine.skipped) send({ ranking: mine.ranking, all_bad: mine.all_bad, strength: mine.strength }); else render(); }
@@ -149,10 +151,14 @@ function scoring() {   // a list that is open is not to close because another an
   for (const pick of box.querySelectorAll('select')) pick.value = (scores[pick.dataset.of] || [])[pick.dataset.lane] || '';
 }
 
+function post() { asked = performance.now(); trigger('rate', sent[0]); }
 function deliver({ run, number }) {
   const [first, ...rest] = sent;
-  if (first && first.run !== run) { sent = []; rest.forEach((each) => trigger('rate', each)); }   // nothing is heard of them here
-  else if (first && first.number === number) { sent = rest; if (rest.length) trigger('rate', rest[0]); }
+  if (first && first.run !== run) { sent = []; revealing = false; rest.forEach((each) => trigger('rate', each)); }   // nothing is heard of them here
+  else if (first && first.number === number) {
+    sent = rest;
+    if (rest.length) post(); else if (revealing) { revealing = false; trigger('reveal'); }
+  }
   bar.ariaBusy = sent.length ? 'true' : 'false';
 }
 
@@ -193,7 +199,7 @@ function render() {
   if (v.said && !sent.length) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
 }
 
-const reveal = () => trigger('reveal');
+function reveal() { if (saving()) revealing = true; else trigger('reveal'); }   // what was rated before is rated blind
 comment.addEventListener('change', again);
 $('.reveal').addEventListener('click', reveal);
 // Enter alone takes a name: a rating key that lands in the field must not become somebody
