@@ -3,6 +3,7 @@ is to be had while the comparison is sealed for who asks: times, too, tell lanes
 """
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -39,7 +40,7 @@ def routes(registry: Registry, store: Store, recorder: Recorder) -> APIRouter:
         comparison, question = await store.read(run), await store.question(run)
         if comparison is None or question is None:
             raise HTTPException(404, "no such comparison")
-        return Kept(comparison, question, showing, await store.samples(run))
+        return Kept(comparison, question, showing)
 
     async def lane(run: str, place: int, request: Request) -> KeptLane:
         lanes = (await kept(run, request)).lanes
@@ -56,7 +57,7 @@ def routes(registry: Registry, store: Store, recorder: Recorder) -> APIRouter:
 
     @router.get("/comparisons/{run}.html")
     async def file(run: str, request: Request, without: Annotated[list[Part] | None, Query()] = None) -> Response:
-        whole, left_out = await kept(run, request), without or []
+        whole, left_out = replace(await kept(run, request), samples=await store.samples(run)), without or []
         html = await asyncio.to_thread(single.made, whole, left_out)
         return saved(html.encode(), single.file_name(whole.question, left_out), "text/html; charset=utf-8")
 
