@@ -96,7 +96,13 @@ def test_what_is_set_while_a_rating_is_being_stored_is_stored_too_in_its_order(p
 def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: Server) -> None:
     compare(page, app, "thinks", "guesses", blind=True)
     expect_over(page, 2)
-    at_once(page, "1", "v")
+    asked = []
+    page.route("**/queue/join*", lambda route: asked.append(route))
+    at_once(page, "1", "v", "d")
+    until(page, lambda: len(asked) > 1)
+    for route in reversed(asked):  # the rating is the slowest
+        route.continue_()
+    page.unroute("**/queue/join*")
     expect(page.locator("#lanes")).to_contain_text("guesses")
     assert rated(page, app, 1)["blind"]
 
