@@ -142,11 +142,10 @@ def relate(connection: Connection, comparison_id: str) -> None:
     followed = select(comparisons.c.follows_id).where(comparisons.c.id.in_({comparison_id, *sharing}))
     before = set(connection.scalars(followed.where(comparisons.c.follows_id.is_not(None))))
     before.update(connection.scalars(select(hints.c.of_id).where(hints.c.comparison_id.in_(before))))
-    behind = select(comparisons.c.id).where(comparisons.c.id.in_(sharing)).cte("behind", recursive=True)
-    behind = behind.union(select(comparisons.c.id).join(behind, comparisons.c.follows_id == behind.c.id))
-    telling = set(connection.scalars(select(behind))) - {comparison_id} if sharing else set()
+    after = set(connection.scalars(select(comparisons.c.id).where(comparisons.c.follows_id.in_(sharing))))
+    after.update(connection.scalars(select(hints.c.comparison_id).where(hints.c.of_id.in_(after))))
     told = {(comparison_id, other) for other in sharing | before}
-    if pairs := told | {(other, comparison_id) for other in telling}:
+    if pairs := told | {(other, comparison_id) for other in (sharing | after) - {comparison_id}}:
         connection.execute(insert(hints), [{"comparison_id": one, "of_id": other} for one, other in pairs])
 
 

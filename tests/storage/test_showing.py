@@ -96,10 +96,11 @@ async def test_who_sees_one_uncovered_knows_of_the_other(store: Store, derived: 
 async def test_what_waits_to_be_rated_is_told_by_nothing_that_was_open_before(store: Store) -> None:
     first = await over(store)
     follows = await over(store, follows=first)
+    follows_with_another = await remade(store, follows)
     assert not await sealed(store, first, "bob")
     second = await remade(store, first)
     await store.enqueue([second], 3)
-    for run in (first, second, follows):
+    for run in (first, second, follows, follows_with_another):
         assert await sealed(store, run, "ann")
     assert await store.next_item("ann", "Ann") == second
     assert not await sealed(store, second, "bob")  # who had seen a lane of it
