@@ -23,6 +23,12 @@ from ui.lane import Slot
 from ui.player import Player
 from ui.stage import Stage
 
+# where they don't all fit in, what was added is to be seen
+AT_THE_LAST = """() => {
+  const last = document.querySelector('.places button:last-child');
+  if (last.offsetParent) last.click();
+  document.getElementById('lanes').scrollTo({ left: 1e5 });
+}"""
 # keeps the address in step with the comparison shown, so that a reload or a link finds it again
 # and takes the keyboard to the lanes, where 1 to 6, t and b rate
 ADDRESS = """(run) => {
@@ -231,7 +237,8 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     asks_again = again.Handlers(registry, store, recorder)
     box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
-    box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
+    added = box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
+    added.success(None, js=AT_THE_LAST, **PRIVATE)
     for index, slot in enumerate(does.slots):
         slot.card.duplicate(partial(does.duplicate, index), [count, *fields], [run, *lanes], **PRIVATE)
         slot.card.again(asks_again.again(index), [run, count, *fields], [run, notice], **PRIVATE)

@@ -29,13 +29,20 @@ def test_a_narrow_window_shows_one_lane_and_its_switch_follows_the_lanes(page: P
     expect_alone(page, "A", of="AB")
     page.get_by_role("button", name="Add lane").click()
     expect(page.locator(".places")).to_have_text("ABC")
-    page.locator(".places button", has_text="C").click()
     expect_alone(page, "C", of="ABC")
     expect(page.locator("#backend-C input")).to_be_visible()
     page.locator("#lane-C [data-act=remove]").click()
     expect(page.locator(".places")).to_have_text("AB")
     expect_alone(page, "A", of="AB")
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+def test_a_lane_that_was_added_comes_into_sight(page: Page, app: Server) -> None:
+    visit(page, app, *["talks"] * 5)
+    page.get_by_role("button", name="Add lane").click()
+    expect(page.locator("#lane-F")).to_be_in_viewport(ratio=0.9)
+    page.keyboard.press("f")
+    expect_alone(page, "A", of="ABCDEF")
 
 
 def test_heads_and_switch_stay_in_sight_beside_long_answers(page: Page, app: Server) -> None:
