@@ -100,7 +100,7 @@ async def test_what_waits_to_be_rated_is_told_by_nothing_that_was_open_before(st
     assert not await sealed(store, first, "bob")
     second = await remade(store, first)
     await store.enqueue([second], 3)
-    for run in (first, second, follows, follows_with_another):
+    for run in (follows_with_another, follows, first, second):
         assert await sealed(store, run, "ann")
     assert await store.next_item("ann", "Ann") == second
     assert not await sealed(store, second, "bob")  # who had seen a lane of it
