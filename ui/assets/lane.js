@@ -1,5 +1,6 @@
 // Shows one lane. Everything that a model wrote goes in as text, never as markup; what is already on the page is only appended to.
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
+const tell = (name, value) => { if (card.dataset[name] !== value) card.dataset[name] = value; };   // others watch for changes
 const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
 for (const b of element.querySelectorAll('.actions button')) b.setAttribute('aria-label', b.title.replace('this lane', `lane ${letter}`).replace('the answer', `answer ${letter}`));
@@ -119,7 +120,7 @@ function render() {
     key = v.key; touched = false;
     $('.unfair').replaceChildren(); $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
   }
-  card.dataset.key = v.key || ''; card.dataset.state = v.state || 'idle';
+  tell('key', v.key || ''); tell('state', v.state || 'idle');
   say($('.state b'), v.state_name || 'ready');
   say($('.label'), v.label || '');
   $('[data-act=stop]').hidden = !v.live; $('[data-act=copy]').hidden = !v.answer;
