@@ -217,7 +217,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     with gr.Row(elem_id="below"):
         apart = Drawn("difference", elem_id="difference")
         sends = sending.build(store, recorder, run)
-    rating = Drawn("rating", needs=["attention"], elem_id="rating")
+    rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]

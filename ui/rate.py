@@ -131,7 +131,7 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
                 columns.append(column)
                 places.append(Place(card, answer))
         apart = Drawn("difference", elem_id="difference")
-        rating = Drawn("rating", needs=["attention"], elem_id="rating")
+        rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
         onward = Drawn("onward", elem_id="onward")
 
         stage = Stage(store, recorder, question, places, rating)

@@ -110,14 +110,31 @@ def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: S
 def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
-    page.route("**/queue/join*", lambda route: route.fulfill(json={"event_id": "lost"}))
-    press(page, "1")
+    with page.expect_response("**/queue/join*"):
+        page.route("**/queue/join*", lambda route: route.fulfill(json={"event_id": "lost"}))
+        press(page, "1")
     expect(page.locator(".rating .hint")).to_have_text("Saving …")
     page.unroute("**/queue/join*")
     page.evaluate("performance.now = () => 1e9")
     press(page, "2")
     expect(page.locator(".rating .hint")).to_have_text("Saved.")
     assert rated(page, app, 1)["ranking"] == [[1], [0]]
+
+
+def test_what_could_not_be_sent_is_stored_after_a_reload(page: Page, app: Server) -> None:
+    compare(page, app, "plain", "plain")
+    expect_over(page, 2)
+    with page.expect_event("requestfailed"):
+        page.route("**/queue/join*", lambda asked: asked.abort())
+        press(page, "2")
+    expect(page.locator(".rating .hint")).to_have_text("Saving …")
+    page.unroute("**/queue/join*")
+    page.reload()
+    assert rated(page, app, 1)["ranking"] == [[1], [0]]
+    expect(page.locator(".rating .hint")).to_have_text("Saved.")
+    page.reload()
+    expect_ready(page)
+    assert len(kept(page, app)["ratings"]) == 1
 
 
 def test_nothing_is_rated_before_all_of_it_is_shown(page: Page, app: Server) -> None:

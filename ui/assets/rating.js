@@ -1,16 +1,14 @@
 // Rates the comparison on the page. What is set before the choice is part of it; the choice sends it all, and what is set
 // after it is sent as a new rating. Two lanes: one choice. More: placed best to worst, ties are groups. The evaluator's
 // name is asked once and kept in this browser. The server checks everything again.
-const NAME = 'lanewise.evaluator', PATIENCE = 15000;
+const NAME = 'lanewise.evaluator';
 const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
-// `saved` is what the server keeps of this person, `sent` what they have chosen since, its first on the way: two at once
-// might overtake each other
-let saved = null, sent = [], asked = 0, revealing = false, number = 0, waiting = null, shown = null, skipping = false, strength = null;
+// `saved` is what the server keeps of this person; what they have chosen since is in the outbox
+let saved = null, waiting = null, shown = null, skipping = false, strength = null;
 let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
 name.value = localStorage.getItem(NAME) || '';
-const own = () => sent.at(-1) || saved;
-const saving = () => sent.length && performance.now() - asked < PATIENCE;   // an answer may be lost on the way
-const attention = new Attention(bar, noticed);
+const attention = new Attention(bar, noticed), outbox = new Outbox((act) => trigger('rate', act));
+const own = () => outbox.last || saved;
 
 const range = (n) => [...Array(n).keys()];
 const text = (ranking) => ranking.map((group) => group.map((i) => props.value.letters[i]).join(' = ')).join(' > ');
@@ -48,10 +46,8 @@ function send(choice) {
   localStorage.setItem(NAME, name.value.trim());
   const more = choice.skipped ? {} : { tags, scores, traces }, seen = { seconds: attention.seconds, read: [...attention.read], opened: [...attention.opened] };
   const { run, step } = props.value;
-  if (!saving()) sent = [];
-  sent.push({ strength: null, ...more, ...choice, ...seen, run, step, number: ++number, evaluator: name.value.trim(), comment: comment.value.trim() });
-  if (sent.length === 1) post();
-  waiting = strength = null; skipping = false; begin(); bar.ariaBusy = 'true'; hint.textContent = 'Saving …'; render();
+  outbox.add({ strength: null, ...more, ...choice, ...seen, run, step, evaluator: name.value.trim(), comment: comment.value.trim() });
+  waiting = strength = null; skipping = false; begin(); render();
 }
 function again() { const mine = own(); if (mine && !mine.skipped) send({ ranking: mine.ranking, all_bad: mine.all_bad, strength: mine.strength }); else render(); }
 function begin() { order = new Order(range(props.value.letters.length)); thought = new Order(props.value.reasoned); }
@@ -151,17 +147,6 @@ function scoring() {   // a list that is open is not to close because another an
   for (const pick of box.querySelectorAll('select')) pick.value = (scores[pick.dataset.of] || [])[pick.dataset.lane] || '';
 }
 
-function post() { asked = performance.now(); trigger('rate', sent[0]); }
-function deliver({ run, number }) {
-  const [first, ...rest] = sent;
-  if (first && first.run !== run) { sent = []; revealing = false; rest.forEach((each) => trigger('rate', each)); }   // nothing is heard of them here
-  else if (first && first.number === number) {
-    sent = rest;
-    if (rest.length) post(); else if (revealing) { revealing = false; trigger('reveal'); }
-  }
-  bar.ariaBusy = sent.length ? 'true' : 'false';
-}
-
 function resume() {   // what is being chosen here outlasts a redraw, but no change of comparison or person
   const v = props.value, evaluator = name.value.trim(), key = `${v.run}/${evaluator}`;
   saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
@@ -173,11 +158,12 @@ function resume() {   // what is being chosen here outlasts a redraw, but no cha
     comment.value = saved ? saved.comment : '';
   }
   shown = key; delete bar.dataset.open;
+  if (isNew) outbox.recover(v, saved);
 }
 
 function render() {
   const v = props.value || {};
-  deliver(v);
+  outbox.heard(v);
   bar.hidden = !v.run;
   if (!v.run) return;
   attention.follow(v.run, v.letters, v.waits); stand(); resume();
@@ -196,10 +182,12 @@ function render() {
   $('.traces').hidden = !v.reasoned.length || reasoning();
   if (v.reasoned.length) refill($('.traces > div'), [...(v.reasoned.length > 1 ? [...lanes(thought, traces.ranking, (i) => prefer(thought.place(i))), button('Tie', '', () => prefer(thought.tie()), traces.ranking.length === 1)] : []), ...marks()]);
   $('.reveal').hidden = v.step !== 'answers';   // later, Skip leads to it
-  if (v.said && !sent.length) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
+  bar.ariaBusy = outbox.last ? 'true' : 'false';
+  if (outbox.last) hint.textContent = 'Saving …';
+  else if (v.said) hint.textContent = v.said === 'Saved.' && v.blind && v.step === 'open' ? 'Saved. Changes are kept as made after the reveal.' : v.said;
 }
 
-function reveal() { if (saving()) revealing = true; else trigger('reveal'); }   // what was rated before is rated blind
+const reveal = () => outbox.then(() => trigger('reveal'));   // what was rated before is rated blind
 comment.addEventListener('change', again);
 $('.reveal').addEventListener('click', reveal);
 // Enter alone takes a name: a rating key that lands in the field must not become somebody
