@@ -42,6 +42,9 @@ ADDRESS = """(run) => {
   return run;
 }"""
 
+# the lanes are those that the address asks for: only then a run may begin
+ARRIVED = "() => { window.arrived = true; dispatchEvent(new Event('arrived')); }"
+
 
 class Handlers:
     """What the tab does, named for the person's acts."""
@@ -229,7 +232,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     player = Player(stage, controls)
     shown = stage.wire(run, watched, does.show, around, ADDRESS, [player.wire(page, run)])
     shown.success(player.offer, run, controls, **PRIVATE)
-    source.change(does.restore, source, lanes, **PRIVATE)
+    source.change(does.restore, source, lanes, **PRIVATE).then(None, js=ARRIVED, **PRIVATE)
     stage.revealed.change(does.restore, run, lanes, **PRIVATE)
     lined_up = presets.Handlers(registry, store, does.line_up)
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
@@ -250,5 +253,6 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     gr.on(changes, **weighing, trigger_mode="always_last", **PRIVATE)
     for chosen in box.chosen:
         chosen.success(**weighing, **PRIVATE)
-    page.load(does.arrive, None, [run, source, notice], **PRIVATE)
+    arrived = page.load(does.arrive, None, [run, source, notice], **PRIVATE)
+    arrived.then(None, source, None, js=f"(source) => source || ({ARRIVED})()", **PRIVATE)
     return Compare(run, source)

@@ -24,6 +24,22 @@
     for (const item of prompt.querySelectorAll('[role=listitem]')) item.role = 'group';   // there is no list around it
   }).observe(prompt, { childList: true, subtree: true });
 
+  // Who runs a prompt before the lanes of the address are there means those: it waits for them.
+  const button = prompt.querySelector('.submit-button');
+  let waits = false;
+  const wait = (event) => {
+    const runs = event.type === 'click' ? button.contains(event.target) : event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.target.localName === 'textarea';
+    if (window.arrived || !runs) return;
+    event.preventDefault(); event.stopImmediatePropagation();
+    waits = true; button.ariaBusy = 'true';
+  };
+  for (const kind of ['keydown', 'click']) prompt.addEventListener(kind, wait, true);
+  addEventListener('arrived', () => {
+    button.ariaBusy = 'false';
+    if (waits) requestAnimationFrame(() => button.click());
+    waits = false;
+  });
+
   // a list closes when Tab leaves its field: Gradio would open it once more, and the keyboard stop at it
   addEventListener('keydown', (event) => {
     if (event.key !== 'Tab' || event.target.role !== 'combobox') return;
@@ -31,5 +47,5 @@
     for (const list of document.querySelectorAll('ul[role=listbox]')) list.tabIndex = -1;
   }, true);
 
-  document.querySelector('#prompt .submit-button').setAttribute('aria-label', 'Run');
+  button.setAttribute('aria-label', 'Run');
 }
