@@ -56,8 +56,9 @@ class Handlers:
 
     # asking
 
-    async def compare(self, request: gr.Request, *inputs: Any) -> tuple[str, str, Any]:
-        """The run to show, what has to be mended, and the prompt box (emptied after a follow-up)."""
+    async def compare(self, request: gr.Request, *inputs: Any) -> list[Any]:
+        """The run to show, what has to be mended, the prompt box (emptied after a follow-up), and the panels below it,
+        which make room for the answers."""
         given = asking.given(*inputs)
         try:
             if not given.text.strip():
@@ -67,9 +68,10 @@ class Handlers:
             asked = await asyncio.to_thread(asking.fitted, self.registry, self.store.images, asked)
             plan = asking.plan(*given.plan)
             run = await self.recorder.compare(prompt, asked, plan, maker, given.follows or None)
-            return run, "", {"text": "", "files": []} if given.follows else gr.skip()
+            written = {"text": "", "files": []} if given.follows else gr.skip()
+            return [run, "", written, *[gr.update(open=False)] * composer.PANELS]
         except (Problem, StorageError) as problem:
-            return given.run, str(problem), gr.skip()
+            return [given.run, str(problem), gr.skip(), *[gr.skip()] * composer.PANELS]
 
     async def weigh(self, request: gr.Request, *inputs: Any) -> list[Any]:
         """What to know of each lane before it is asked this; what can't be asked yet leaves that as it was."""
@@ -205,22 +207,23 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
 
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
-    question = Drawn("question", elem_id="question")
-    Drawn("raw", elem_id="raw")  # opened by the lanes' cards
-    with gr.Row(elem_id="bars"):
-        controls = Drawn("player", elem_id="player")
-        bar = presets.build()
-        share = Drawn("share", elem_id="share")
-    count = Drawn("places", len(start), elem_id="places")
-    with gr.Row(elem_id="lanes", equal_height=True):
-        for index in range(asking.MOST):
-            chosen = start[index] if index < len(start) else None
-            does.slots.append(lane.build(registry, index, chosen))
-    lane.offer(registry, discovery, does.slots)
-    with gr.Row(elem_id="below"):
-        apart = Drawn("difference", elem_id="difference")
-        sends = sending.build(store, recorder, run)
-    rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
+    with gr.Column(elem_id="shown"):
+        question = Drawn("question", elem_id="question")
+        Drawn("raw", elem_id="raw")  # opened by the lanes' cards
+        with gr.Row(elem_id="bars"):
+            controls = Drawn("player", elem_id="player")
+            bar = presets.build()
+            share = Drawn("share", elem_id="share")
+        count = Drawn("places", len(start), elem_id="places")
+        with gr.Row(elem_id="lanes", equal_height=True):
+            for index in range(asking.MOST):
+                chosen = start[index] if index < len(start) else None
+                does.slots.append(lane.build(registry, index, chosen))
+        lane.offer(registry, discovery, does.slots)
+        with gr.Row(elem_id="below"):
+            apart = Drawn("difference", elem_id="difference")
+            sends = sending.build(store, recorder, run)
+        rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
@@ -238,7 +241,7 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
 
     asks_again = again.Handlers(registry, store, recorder)
-    box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
+    box.prompt.submit(does.compare, asked, [run, notice, box.prompt, *box.panels], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
     added = box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
     added.success(None, js=AT_THE_LAST, **PRIVATE)

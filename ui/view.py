@@ -9,6 +9,7 @@ from backends.flags import TITLES
 from storage.comparison import Question, Rating, Row, Snippet
 from storage.prompts import asked
 from storage.ratings import STRENGTHS
+from storage.shipped import ORIGIN
 
 LETTERS = "ABCDEF"
 
@@ -32,6 +33,7 @@ def question(kept: Question) -> dict[str, Any]:
         more += [f"Results: {_readable(asdict(box))}"]
     return {
         "run": kept.id,
+        "shipped": kept.origin == ORIGIN,
         "thread": [{"id": link.id, "title": link.title} for link in kept.links],
         "text": turn.text,
         "images": [{"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in turn.images],

@@ -2,7 +2,8 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
 
 from benchmarks.servers import Server
 from tests.ui.test_page import ask, expect_state, visit
@@ -35,6 +36,38 @@ def test_a_narrow_window_shows_one_lane_and_its_switch_follows_the_lanes(page: P
     expect(page.locator(".places")).to_have_text("AB")
     expect_alone(page, "A", of="AB")
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+@pytest.mark.parametrize("size", [NARROW, {"width": 1024, "height": 768}, {"width": 1440, "height": 700}])
+def test_who_comes_for_answers_finds_them_at_the_top_of_a_tight_window(
+    page: Page, app: Server, size: ViewportSize
+) -> None:
+    page.set_viewport_size(size)
+    visit(page, app, "talks", "calls")
+    expect(page.locator("#prompt")).to_be_in_viewport(ratio=1)
+    ask(page, "Hello")
+    question, prompt = page.locator(".question .asked"), page.locator("#prompt")
+    for _ in range(2):
+        expect(question).to_have_text("Hello")
+        expect(question).to_be_in_viewport(ratio=1)
+        expect(prompt).not_to_be_in_viewport()
+        page.reload()
+
+
+def test_what_was_unfolded_to_ask_makes_room_for_the_answers(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    runs = page.get_by_role("button", name="How it runs")
+    runs.click()
+    expect(page.locator("#blind")).to_be_visible()
+    ask(page, "")
+    expect(page.locator("#notice")).to_contain_text("Write a prompt first.")
+    expect(page.locator("#blind")).to_be_visible()
+    page.locator("#blind input").check()
+    ask(page, "Hello")
+    expect(page.locator("#blind")).to_be_hidden()
+    expect(runs).to_contain_text("(blind)")
+    expect_state(page, "A", "done")
+    expect(page.locator("#answer-A")).to_be_in_viewport()
 
 
 def test_a_lane_that_was_added_comes_into_sight(page: Page, app: Server) -> None:

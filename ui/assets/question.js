@@ -1,9 +1,21 @@
 // Shows what was asked: the turns of the conversation so far, the text, the images. Text goes in as text.
+const linked = new URL(location).searchParams.has('run'), tight = matchMedia('(max-width: 1100px), (max-height: 800px)');
+const shown = document.getElementById('shown');
+let run = '';
+
+// A tight window has no room for the composer above the answers that somebody comes for. Who comes first, and is shown
+// what nobody asked for, comes to ask.
+function come(v) {
+  if (!shown || !tight.matches || !(linked || run || !v.shipped)) return;
+  shown.dataset.come = '';
+  requestAnimationFrame(() => shown.scrollIntoView());   // what comes with it, above, stands then too
+}
+
 function render() {
   const v = props.value || {};
   $('.question').hidden = !v.run; $('.question').dataset.run = v.run || '';
   document.getElementById('lanes')?.toggleAttribute('data-sealed', !!v.sealed);
-  if (!v.run) return;
+  if (!v.run) { delete shown?.dataset.come; return; }
   $('.thread').hidden = v.thread.length < 2;
   $('.thread').replaceChildren(...v.thread.map((turn, i) => {
     const a = make('a', '', `${i + 1}. ${turn.title}`); a.href = `?run=${encodeURIComponent(turn.id)}`;
@@ -17,5 +29,7 @@ function render() {
     link.append(img); return link;
   }));
   $('.more').hidden = !v.more; $('.more summary').textContent = v.about || ''; $('.more pre').textContent = v.more || '';
+  if (v.run !== run) come(v);
+  run = v.run;
 }
 watch('value', render); render();
