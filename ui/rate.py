@@ -125,7 +125,10 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
         columns, places = [], []
         with gr.Row(elem_id="lanes", equal_height=True):
             for letter in view.LETTERS:
-                with gr.Column(visible=False, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column:
+                with (
+                    gr.Column(visible=False, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column,
+                    gr.Column(min_width=0, elem_classes="said"),
+                ):
                     gr.HTML(f"<h2 class='letter'>Answer {letter}</h2>")
                     card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
                     answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)

@@ -164,7 +164,7 @@ def _lane(kept: Kept, place: int, without: Collection[Part], mask: Mask) -> dict
         "measured": card["measured"],
         "measured_of": card["measured_of"],
         "samples": card["samples"],
-        "notes": [(note["title"], note["detail"]) for note in card["unfair"]],
+        "notes": [(note["title"], note["detail"]) for note in (*card["crowded"], *card["cached"])],
         "flags": [(flag["title"], about(flag["detail"]) if told else "") for flag in card["flags"]],
         "reasoning": mask(answer.reasoning),
         "thought": card["thought"],

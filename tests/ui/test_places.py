@@ -17,6 +17,16 @@ new PerformanceObserver((list) => { for (const { value } of list.getEntries()) w
   .observe({ type: 'layout-shift' });
 """
 
+# where an answer begins, frame by frame
+BEGINS = """
+window.begins = [];
+const look = () => {
+  begins.push(Math.round(document.getElementById('answer-A').getBoundingClientRect().top + scrollY));
+  requestAnimationFrame(look);
+};
+look();
+"""
+
 
 def expect_alone(page: Page, letter: str, of: str) -> None:
     for lane in of:
@@ -123,16 +133,35 @@ def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> No
     expect(page.locator("#lane-B [data-act=remove]")).to_be_focused()
 
 
-def test_nothing_jumps_while_answers_stream_nor_moves_where_that_is_unwanted(page: Page, app: Server) -> None:
+def test_nothing_jumps_while_answers_stream_nor_when_they_end(page: Page, app: Server) -> None:
     page.add_init_script(SHIFTS)
     for size in ({"width": 1440, "height": 900}, NARROW):
         page.set_viewport_size(size)
-        visit(page, app, "trickles", "talks", "trickles")
+        visit(page, app, "unfolds;effort=high", "talks", "unfolds")
         ask(page, "Hello")
-        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){3}"))
-        page.evaluate("window.shifted = 0")
-        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){40}"))
+        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(word ?){3}"))
+        page.evaluate(f"{BEGINS} window.shifted = 0")
+        expect(page.locator("#lane-A .flag", has_text="out of tokens")).to_be_visible()
+        expect(page.locator("#lane-A .measured")).to_be_visible()
         assert page.evaluate("window.shifted") < 0.05
+        assert page.evaluate("new Set(begins).size") == 1
+
+
+def test_nothing_moves_where_that_is_unwanted(page: Page, app: Server) -> None:
+    visit(page, app, "trickles", "talks")
+    ask(page, "Hello")
+    expect_state(page, "A", "answering")
     assert page.evaluate("document.getAnimations().length") > 0
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_all_lanes_are_told_at_one_height_whatever_one_of_them_is_advised(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "talks;effort=high", "tricks")
+    page.fill("#prompt textarea", "Hello")
+    page.locator("#prompt textarea").blur()
+    expect(page.locator("#about-B .advice")).to_be_visible()
+    for letter in "AC":
+        expect(page.locator(f"#about-{letter} .advice")).to_be_hidden()
+    heads = [page.locator(f"#lane-{letter} .card > header").bounding_box() for letter in "ABC"]
+    assert len({head["y"] for head in heads if head}) == 1

@@ -10,14 +10,17 @@
   look(); setInterval(look, 4000);
 
   // The prompt is weighed when its box is left, and when pictures come or go, of which Gradio tells only with every key;
-  // a moment later, so as not to stand in the way of a run that begins.
+  // a moment later, so as not to stand in the way.
   const prompt = document.getElementById('prompt');
   let pictures = 0, settling = 0;
   const settle = () => {
     clearTimeout(settling);
     settling = setTimeout(() => document.getElementById('settled').click(), 400);
   };
-  prompt.addEventListener('focusout', settle);
+  prompt.addEventListener('focusout', ({ relatedTarget: to }) => {
+    if (to?.id === 'lanes') prompt.addEventListener('focusin', settle, { once: true });   // a run has begun, and advice would push its answers down
+    else if (!prompt.contains(to)) settle();
+  });
   new MutationObserver(() => {
     const now = prompt.querySelectorAll('.thumbnail-item').length;
     if (now !== pictures) { pictures = now; settle(); }
