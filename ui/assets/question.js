@@ -11,6 +11,16 @@ function come(v) {
   requestAnimationFrame(() => shown.scrollIntoView());   // what comes with it, above, stands then too
 }
 
+// of a long text, the first lines, until all of it is asked for
+const asked = $('.asked'), whole = $('.whole');
+function unfold(all) {
+  asked.toggleAttribute('data-whole', all);
+  whole.setAttribute('aria-expanded', all); whole.textContent = all ? 'Show less' : 'Show all';
+}
+function measure() { whole.hidden = !asked.hasAttribute('data-whole') && asked.scrollHeight <= asked.clientHeight + 1; }
+whole.addEventListener('click', () => unfold(!asked.hasAttribute('data-whole')));
+new ResizeObserver(measure).observe(asked);
+
 function render() {
   const v = props.value || {};
   $('.question').hidden = !v.run; $('.question').dataset.run = v.run || '';
@@ -22,7 +32,8 @@ function render() {
     if (turn.id === v.run) a.setAttribute('aria-current', 'true');
     return a;
   }));
-  $('.asked').textContent = v.text;
+  if (v.run !== run) unfold(false);
+  asked.textContent = v.text; measure();
   $('.images').replaceChildren(...v.images.map(({ src, width, height }, i) => {
     const link = make('a'); link.href = src; link.target = '_blank';
     const img = make('img'); img.src = src; img.width = width; img.height = height; img.alt = `Image ${i + 1}, ${width} × ${height}`;
