@@ -204,7 +204,8 @@ bar.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event
 function unfold() {   // by clicks, which tell whose was opened
   const folds = [...document.querySelectorAll('.card .reasoning')].filter((fold) => fold.offsetParent), closed = folds.filter((fold) => !fold.open);
   for (const fold of closed.length ? closed : folds) fold.querySelector('summary').click();
-  closed[0]?.scrollIntoView({ block: 'nearest' });
+  const { top, bottom } = (closed[0] || bar).getBoundingClientRect();
+  if (closed[0] && (top < 0 || bottom > bar.getBoundingClientRect().top)) closed[0].scrollIntoView();
 }
 function into(selector) { bar.dataset.open = ''; const fold = $(selector).closest('details'); if (fold) fold.open = true; $(selector).focus(); }
 const ACTS = {
