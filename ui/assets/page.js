@@ -18,8 +18,9 @@
     settling = setTimeout(() => document.getElementById('settled').click(), 400);
   };
   prompt.addEventListener('focusout', ({ relatedTarget: to }) => {
-    if (to?.id === 'lanes') prompt.addEventListener('focusin', settle, { once: true });   // a run has begun, and advice would push its answers down
-    else if (!prompt.contains(to)) settle();
+    if (to?.id !== 'lanes') { settle(); return; }
+    clearTimeout(settling);   // a run has begun, whose answers advice would push down: it comes when the box is used again
+    prompt.addEventListener('focusin', settle, { once: true });
   });
   new MutationObserver(() => {
     const now = prompt.querySelectorAll('.thumbnail-item').length;
