@@ -17,7 +17,7 @@ from ui.toolbox import Fields, Problem
 
 TOOLS = "Tools"
 RUNS = "How it runs"
-PANELS = 4
+PANELS = 4  # unfold below the prompt
 HELP = {
     "blind": "Lanes are shuffled, and nothing tells which is which before you rate.",
     "schedule": "At once, lanes on one server slow each other down. One after another, times are fair.",

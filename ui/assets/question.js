@@ -8,7 +8,7 @@ let run = '';
 function come(v) {
   if (!shown || !tight.matches || !(linked || run || !v.shipped)) return;
   shown.dataset.come = '';
-  requestAnimationFrame(() => shown.scrollIntoView());   // what comes with it, above, stands then too
+  requestAnimationFrame(() => shown.scrollIntoView());   // once what comes with it stands above
 }
 
 // of a long text, the first lines, until all of it is asked for
