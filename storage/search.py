@@ -96,8 +96,9 @@ def _orders(connection: Connection, ids: Sequence[str], viewer: str) -> dict[str
     return {row.comparison_id: tuple(row.order) for row in rows}
 
 
-def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[Any]:
-    """The rows of `comparisons` that this viewer finds, newest first: those below a number."""
+def found(wanted: Filter, viewer: str | None, before: int | None = None, after: int | None = None) -> sa.Select[Any]:
+    """The rows of `comparisons` that this viewer finds, None for who sees all: those below a number, newest first, or
+    those `after` one, oldest first."""
     chosen = [(kind, value) for kind in KINDS if (value := getattr(wanted, kind))]
     rows = select(comparisons)
     order: sa.ColumnElement[int] = comparisons.c.number
@@ -112,7 +113,7 @@ def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[A
     for each in chosen:
         other = facets.alias()
         rows = rows.where(sa.exists().where(_is(other, *each), other.c.number == order))
-    if any(getattr(wanted, kind) for kind in TELLING):
+    if viewer is not None and any(getattr(wanted, kind) for kind in TELLING):
         rows = rows.where(~sealed_for(viewer))
     if wanted.since:
         rows = rows.where(order >= _bounded(number(wanted.since)))
@@ -120,6 +121,8 @@ def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[A
         rows = rows.where(order < _bounded(number(wanted.before)))
     if before is not None:
         rows = rows.where(order < _bounded(before))
+    if after is not None:
+        return rows.where(order > _bounded(after)).order_by(order)
     return rows.order_by(order.desc())
 
 
@@ -132,10 +135,12 @@ def _is(rows: sa.FromClause, kind: str, value: str) -> sa.ColumnElement[bool]:
     return (rows.c.kind == kind) & (rows.c.value == value)
 
 
-def _matching(words: str, viewer: str) -> list[sa.ColumnElement[bool]]:
+def _matching(words: str, viewer: str | None) -> list[sa.ColumnElement[bool]]:
     asked = expression(words)
     if not asked:
         return [sa.false()]
+    if viewer is None:
+        return [_matches(_search, asked)]
     prompt = _search.alias("prompt")
     in_prompt = sa.exists().where(_matches(prompt, f"prompt: ({asked})"), prompt.c.rowid == comparisons.c.number)
     return [_matches(_search, asked), ~sealed_for(viewer) | in_prompt]

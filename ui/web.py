@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import gradio as gr
@@ -17,8 +16,9 @@ from fastapi.staticfiles import StaticFiles
 from backends.discovery import Discovery
 from backends.registry import Registry
 from backends.runner import Run
-from storage import export
+from storage import exports
 from storage.errors import StorageError
+from storage.exports.items import Scope
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
@@ -145,13 +145,18 @@ def build(
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
 
-    @app.get("/export.jsonl")
-    def jsonl(request: Request) -> StreamingResponse:
-        return download(export.jsonl(store.engine, store.images, who(request)), "lanewise.jsonl", "application/jsonl")
-
-    @app.get("/export.csv")
-    def csv(request: Request) -> StreamingResponse:
-        return download(export.csv(store.engine, who(request)), "lanewise.csv", "text/csv; charset=utf-8")
+    @app.get("/export/{view}")
+    def export(view: str, request: Request, names: bool = False) -> StreamingResponse:
+        if view not in exports.VIEWS:
+            raise HTTPException(404, "no such view")
+        shape, scope = exports.VIEWS[view], Scope(viewer=who(request), names=names)
+        try:
+            parts = exports.export(shape, store.engine, scope, store.images)
+        except StorageError as error:
+            raise HTTPException(503, str(error)) from error
+        name = f"lanewise{shape.suffix}"
+        about = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(parts, media_type=shape.media_type, headers=about)
 
     app.include_router(sharing.routes(registry, store, recorder))
 
@@ -223,15 +228,3 @@ async def disclosed(store: Store, showing: Showing, live: Run | None, place: int
     question = await store.question(showing.comparison_id)
     every = live.answers() if live else [each.answer for each in await store.answered(showing.comparison_id)]
     return question and presentation.text(question, showing, [every[position] for position in showing.order], place)
-
-
-def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    try:
-        begun = list(islice(content, 2))  # a CSV's second part is the first that is read from the database
-    except StorageError as error:
-        raise HTTPException(503, str(error)) from error
-    return StreamingResponse(
-        chain(begun, content),
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import orjson
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -20,11 +19,11 @@ from sqlalchemy import Engine, create_engine, text
 from backends.answer import State
 from backends.events import Usage
 from backends.lane import Backend, Lane
-from storage import export
 from storage.database import Database, migrate, reading
 from storage.errors import StorageError
 from storage.schema import metadata
 from storage.store import Store
+from tests.storage.exported import lines
 from tests.storage.made import asking
 
 RECORDING = b"""[0,"sent","{}"]
@@ -125,7 +124,7 @@ def test_what_the_first_schema_held_is_read_by_this_one(tmp_path: Path) -> None:
 
     store = Store.open(url(path))
     found = asyncio.run(store.read("c" * 32))
-    (line,) = export.jsonl(store.engine)
+    (line,) = lines(store)
     (row,) = asyncio.run(store.page()).rows
     store.close()
     assert found is not None
@@ -136,7 +135,7 @@ def test_what_the_first_schema_held_is_read_by_this_one(tmp_path: Path) -> None:
     assert [call.name for call in kept.answer.calls] == ["weather"]
     assert (kept.lane.replays, kept.lane.waits, kept.flags) == (True, False, ())
     assert [lane[:3] for lane in row.lanes] == [("one · m-1 · effort high", State.DONE, ())]
-    (lane,) = orjson.loads(line)["lanes"]
+    (lane,) = line["lanes"]
     assert (lane["rounds"], lane["waited"], lane["image_tokens"]) == (1, 0.0, None)
     assert (lane["results"], lane["measured"], lane["flags"]) == ([], "", [])
 

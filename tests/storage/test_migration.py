@@ -14,9 +14,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from backends.answer import State
-from storage import export
 from storage.comparison import Filter
 from storage.store import Store
+from tests.storage.exported import lines
 from tests.storage.made import judged
 from tests.storage.test_search import damaged
 
@@ -110,7 +110,7 @@ async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: P
     assert not damaged(store)
 
     assert [lap.end for lap in await store.laps(FIRST)] == [3, 3]
-    told = {line["id"]: line for line in map(orjson.loads, export.jsonl(store.engine))}
+    told = {line["id"]: line for line in lines(store)}
     assert [each["supersedes"] for each in told[FIRST]["ratings"]] == [None, "a"]
     assert (told[SECOND]["follows_id"], told[SECOND]["samples"], told[SECOND]["blind"]) == (FIRST, 1, False)
 

@@ -1,0 +1,35 @@
+"""Everything kept, in the shapes that other tools read: one view, one file. All stream from one consistent snapshot."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain
+
+from sqlalchemy import Engine
+
+from storage.exports import csv, jsonl
+from storage.exports.items import ALL, Item, Scope, items
+from storage.exports.view import Left, View
+from storage.images import ImageStore
+
+VIEWS: dict[str, View] = {view.name: view for view in (jsonl.VIEW, csv.VIEW)}
+
+
+def export(
+    view: View, engine: Engine, scope: Scope = ALL, files: ImageStore | None = None, left: Left | None = None
+) -> Iterator[bytes]:
+    """The parts of the file; begins to read at once. Raises StorageError, where too many run already."""
+    batches = items(engine, scope, recordings=view.recordings)
+    begun = chain([next(batches, [])], batches)
+    return _parts(view, begun, batches, scope, files, left or Left())
+
+
+def _parts(
+    view: View,
+    begun: Iterator[list[Item]],
+    rest: Generator[list[Item]],
+    scope: Scope,
+    files: ImageStore | None,
+    left: Left,
+) -> Iterator[bytes]:
+    with closing(rest):  # its snapshot and its turn
+        yield from view.write(map(left.seen, begun), scope, files, left)
