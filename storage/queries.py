@@ -80,6 +80,7 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         origin=found.origin,
         overlap=found.overlap,
         rated=found.rated,
+        over=all(row.end_us is not None for row in rows),
     )
 
 

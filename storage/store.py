@@ -1,7 +1,9 @@
 """What the other rooms use to remember and to look up. Writes go through the one writer, reads run in threads."""
 
 import asyncio
+import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +16,7 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, laps, presets, queries, queue, search, shipped, showing
+from storage import changes, laps, presets, queries, queue, replicas, search, shipped, showing
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -28,7 +30,7 @@ from storage.comparison import (
     Rating,
 )
 from storage.database import DEFAULT_URL, Database, images_beside
-from storage.errors import TROUBLE, explained
+from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
 from storage.laps import Lap
 from storage.plan import Plan
@@ -47,6 +49,7 @@ class Store:
     def __init__(self, database: Database, images: ImageStore, rubric: Rubric) -> None:
         self.images, self.rubric = images, rubric
         self._database = database
+        self._replica = uuid.uuid4().hex
 
     @classmethod
     def open(cls, url: str = DEFAULT_URL, images: Path | None = None, rubric: Rubric | None = None) -> "Store":
@@ -57,20 +60,41 @@ class Store:
         """
         database = Database(url)
         try:
-            database.writer.submit(changes.interrupt).result()
+            store = cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
+            database.writer.submit(store._join).result()
         except BaseException:
             database.close()
             raise
-        return cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
+        return store
 
     @property
     def engine(self) -> Engine:
         """For the exports, which read in their own thread and for long."""
         return self._database.exports
 
+    @property
+    def shared(self) -> bool:
+        """May other apps run comparisons in this database? Then it wants `beat` every so often."""
+        return self._database.shared
+
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
+        with suppress(StorageError):  # a server that is gone will miss the sign of life
+            self._database.writer.submit(lambda connection: replicas.leave(connection, self._replica)).result()
         self._database.close()
+
+    def _join(self, connection: Connection) -> None:
+        replicas.join(connection, self._replica, alone=not self.shared)
+        changes.interrupt(connection)
+
+    async def beat(self) -> None:
+        """Tells the other apps that this one is here, and ends what those that are gone had begun."""
+
+        def beat(connection: Connection) -> None:
+            replicas.beat(connection, self._replica)
+            changes.interrupt(connection)
+
+        await self._write(beat)
 
     def ship(self) -> None:
         """Puts the project's own recordings where nothing was asked yet. Blocking. Raises StorageError."""
@@ -91,7 +115,9 @@ class Store:
         The positions in `kept` have the settings and the prompt of the answers there, whatever is `asked`.
         """
         return await self._write(
-            lambda connection: changes.create(connection, prompt, asked, plan, maker, follows, kept, remakes)
+            lambda connection: changes.create(
+                connection, prompt, asked, plan, maker, follows, kept, remakes, self._replica
+            )
         )
 
     async def earlier(self, place: Place) -> Earlier:
@@ -221,6 +247,6 @@ class Store:
                 with self._database.engine.connect() as connection:
                     return work(connection)
             except TROUBLE as error:
-                raise explained(error, str(self._database.path)) from error
+                raise explained(error, self._database.name) from error
 
         return await asyncio.to_thread(query)

@@ -90,6 +90,7 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         discovery.start()
+        recorder.start()
         yield
         await discovery.aclose()
         await recorder.aclose()

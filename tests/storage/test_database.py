@@ -21,7 +21,7 @@ from backends.events import Usage
 from backends.lane import Backend, Lane
 from storage.database import Database, migrate, reading
 from storage.errors import StorageError
-from storage.schema import metadata
+from storage.schema import declared, metadata
 from storage.store import Store
 from tests.storage.exported import lines
 from tests.storage.made import asking
@@ -85,11 +85,6 @@ def test_opening_makes_the_folder_and_a_safe_database(tmp_path: Path) -> None:
     assert pragma(database.engine, "foreign_keys") == 1
     assert pragma(database.engine, "busy_timeout") == 10_000
     database.close()
-
-
-def declared(name: str | None, kind: str, _parents: object) -> bool:
-    """Of all but the index of texts, whose tables are SQLite's own."""
-    return kind != "table" or not str(name).startswith("search")
 
 
 def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:

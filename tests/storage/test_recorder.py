@@ -252,8 +252,9 @@ async def test_closing_marks_live_lanes_as_interrupted(store: Store) -> None:
         await recorder.compare(ASKED, LANES)
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk_ends_no_lane_and_is_made_up_for(store: Store) -> None:
-    disk, go = Disk(store._database.engine), asyncio.Event()
+    disk, go = Disk(store._database._engine), asyncio.Event()
     long = TextDelta(random.Random(1).randbytes(100_000).hex())
 
     async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:

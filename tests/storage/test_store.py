@@ -297,6 +297,7 @@ async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
     assert (page.rows, page.next) == ((), None)
 
 
+@pytest.mark.sqlite
 async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> None:
     for _ in range(3):
         await flagged(store, NO_USAGE)
@@ -392,6 +393,7 @@ async def test_a_second_app_is_refused_and_disturbs_nothing(store: Store, url: s
     assert (await read(store, comparison_id)).lanes[0].answer.state == State.WAITING
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_goes_bad_while_reading_is_told(store: Store, tmp_path: Path) -> None:
     await created(store)
     with store.engine.begin() as connection:

@@ -1,6 +1,7 @@
 """Full-text search and filters: an index over texts that it does not copy, and a narrow table of what to filter by.
 
-Triggers keep both, in the transaction of whoever writes: no writer knows of them, and none can forget them.
+Triggers keep both, in the transaction of whoever writes: no writer knows of them, and none can forget them. On
+PostgreSQL the index of texts comes with 0006.
 """
 
 import logging
@@ -9,6 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from alembic import op
 
+from storage.migrations import trigger
 from storage.schema import number
 
 revision = "0004"
@@ -53,7 +55,7 @@ UNION ALL SELECT comparison_id, 'effort', effort FROM answers WHERE effort <> ''
 UNION ALL SELECT comparison_id, 'flag', code FROM flags
 UNION ALL SELECT id, 'origin', origin FROM comparisons WHERE origin <> ''
 UNION ALL SELECT comparison_id, 'evaluator', evaluator FROM judged
-UNION ALL SELECT comparison_id, 'tag', json_each.value FROM judged, json_each(judged.tags)
+UNION ALL SELECT comparison_id, 'tag', tag.value FROM judged, {tags_of_judged}
 UNION ALL SELECT id, 'rated',
   CASE WHEN EXISTS (SELECT 1 FROM judged WHERE comparison_id = comparisons.id) THEN 'yes' ELSE 'no' END
   FROM comparisons
@@ -67,9 +69,10 @@ FORGET = (
     "SELECT 'delete', searchable.* FROM searchable WHERE number = {number}"
 )
 FACETS = (
-    "INSERT OR IGNORE INTO facets (kind, value, number) SELECT kind, value, number "
-    "FROM facetted JOIN comparisons ON comparisons.id = comparison_id"
+    "INSERT INTO facets (kind, value, number) SELECT kind, value, number "
+    "FROM facetted JOIN comparisons ON comparisons.id = comparison_id WHERE {which} ON CONFLICT DO NOTHING"
 )
+TAGS_OF = {"sqlite": "json_each({}.tags) AS tag", "postgresql": "json_array_elements_text({}.tags) AS tag (value)"}
 OF_ANSWER = (
     "(SELECT number FROM answers JOIN comparisons ON comparisons.id = comparison_id WHERE answers.id = new.answer_id)"
 )
@@ -78,17 +81,11 @@ SAID = "new.text <> '' OR new.reasoning <> ''"
 CHANGED = "new.text <> old.text OR new.reasoning <> old.reasoning"
 
 TRIGGERS = {
-    "comparison_asked AFTER INSERT ON comparisons": [
-        INDEX.format(number="new.number"),
-        f"{FACETS} WHERE comparison_id = new.id",
-    ],
-    f"text_comes BEFORE INSERT ON texts WHEN {SAID}": [FORGET.format(number=OF_ANSWER)],
-    f"text_came AFTER INSERT ON texts WHEN {SAID}": [INDEX.format(number=OF_ANSWER)],
-    f"text_changes BEFORE UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [FORGET.format(number=OF_ANSWER)],
-    f"text_changed AFTER UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [INDEX.format(number=OF_ANSWER)],
-    "answer_asked AFTER INSERT ON answers": [f"{FACETS} WHERE comparison_id = new.comparison_id"],
+    "comparison_asked AFTER INSERT ON comparisons": [FACETS.format(which="comparison_id = new.id")],
+    "answer_asked AFTER INSERT ON answers": [FACETS.format(which="comparison_id = new.comparison_id")],
     "flag_raised AFTER INSERT ON flags": [
-        f"INSERT OR IGNORE INTO facets (kind, value, number) VALUES ('flag', new.code, {OF.format(row='new')})"
+        f"INSERT INTO facets (kind, value, number) SELECT 'flag', new.code, {OF.format(row='new')} "
+        "WHERE true ON CONFLICT DO NOTHING"
     ],
     "flag_lowered AFTER DELETE ON flags": [
         f"DELETE FROM facets WHERE kind = 'flag' AND value = old.code AND number = {OF.format(row='old')} "
@@ -97,10 +94,17 @@ TRIGGERS = {
     "rating_made AFTER INSERT ON ratings": [
         f"DELETE FROM facets WHERE kind = 'rated' AND value IN ('yes', 'no') AND number = {OF.format(row='new')}",
         f"DELETE FROM facets WHERE kind = 'evaluator' AND value = new.evaluator AND number = {OF.format(row='new')}",
-        "DELETE FROM facets WHERE kind = 'tag' AND value IN (SELECT json_each.value FROM ratings AS former, "
-        f"json_each(former.tags) WHERE former.id = new.supersedes_id) AND number = {OF.format(row='new')}",
-        f"{FACETS} WHERE comparison_id = new.comparison_id",
+        "DELETE FROM facets WHERE kind = 'tag' AND value IN (SELECT tag.value FROM ratings AS former, "
+        f"{{tags_of_former}} WHERE former.id = new.supersedes_id) AND number = {OF.format(row='new')}",
+        FACETS.format(which="comparison_id = new.comparison_id"),
     ],
+}
+SEARCH_TRIGGERS = {
+    "comparison_said AFTER INSERT ON comparisons": [INDEX.format(number="new.number")],
+    f"text_comes BEFORE INSERT ON texts WHEN {SAID}": [FORGET.format(number=OF_ANSWER)],
+    f"text_came AFTER INSERT ON texts WHEN {SAID}": [INDEX.format(number=OF_ANSWER)],
+    f"text_changes BEFORE UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [FORGET.format(number=OF_ANSWER)],
+    f"text_changed AFTER UPDATE OF text, reasoning ON texts WHEN {CHANGED}": [INDEX.format(number=OF_ANSWER)],
 }
 
 
@@ -115,13 +119,20 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     connection = op.get_bind()
+    dialect = connection.dialect.name
     _count(connection)
     op.create_index("ix_comparisons_number", "comparisons", ["number"], unique=True)
-    for statement in (SEARCHABLE, SEARCH, FACETTED, FACETS):
+    tags_of = {f"tags_of_{rows}": TAGS_OF[dialect].format(rows) for rows in ("judged", "former")}
+    for statement in (FACETTED.format(**tags_of), FACETS.format(which="true")):
         connection.exec_driver_sql(statement)
-    _fill(connection)
-    for name, does in TRIGGERS.items():
-        connection.exec_driver_sql(f"CREATE TRIGGER {name} BEGIN {'; '.join(does)}; END")
+    triggers = TRIGGERS
+    if dialect == "sqlite":
+        for statement in (SEARCHABLE, SEARCH):
+            connection.exec_driver_sql(statement)
+        _fill(connection)
+        triggers = TRIGGERS | SEARCH_TRIGGERS
+    for name, does in triggers.items():
+        trigger.create(connection, name, [statement.format(**tags_of) for statement in does])
 
 
 def _fill(connection: sa.Connection) -> None:
@@ -136,6 +147,9 @@ def _fill(connection: sa.Connection) -> None:
 
 def _count(connection: sa.Connection) -> None:
     rows = connection.exec_driver_sql("SELECT id, created_at FROM comparisons").all()
-    numbered = [(number(datetime.fromisoformat(f"{made}+00:00"), row), row) for row, made in rows]
+    numbered = [
+        (number(datetime.fromisoformat(f"{made}+00:00"), row), row) for row, made in rows
+    ]  # on both, kept in UTC
     if numbered:
-        connection.exec_driver_sql("UPDATE comparisons SET number = ? WHERE id = ?", numbered)
+        numbers = [{"number": number, "of": row} for number, row in numbered]
+        connection.execute(sa.text("UPDATE comparisons SET number = :number WHERE id = :of"), numbers)

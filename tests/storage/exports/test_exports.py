@@ -290,6 +290,7 @@ async def test_slow_exports_leave_room_for_readers_and_a_few_run_at_once(store: 
     assert len(lines(store)) == 1
 
 
+@pytest.mark.sqlite
 async def test_an_export_whose_database_fails_never_looks_complete(store: Store) -> None:
     for number in range(BATCH + 1):
         await told(store, asking(str(number)))
@@ -323,6 +324,7 @@ async def test_memory_does_not_grow_with_the_data(store: Store) -> None:
     assert await peak(8 * BATCH) < 1.5 * small
 
 
+@pytest.mark.sqlite
 async def test_every_batch_seeks(store: Store) -> None:
     await told(store, asking("one"))
     asked: list[tuple[str, Any]] = []
