@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from backends.errors import BackendError, words_of
+from backends.errors import BackendError, broken_off, words_of
 from backends.events import (
     Event,
     Finished,
@@ -88,10 +88,10 @@ class Decoder:
             self._finished = True
         if self._finished or not TOLD.isdisjoint(chunk):
             yield from self._told(chunk)
-        if error := chunk.get("error") or (chunk.get("object") == "error" and chunk):
-            raise BackendError("midstream", f"{self._name} broke off: {words_of(error)}")
+        if error := chunk.get("error") or ("choices" not in chunk and _error(chunk)):
+            raise broken_off(self._name, words_of(error))
         if reason == "error":
-            raise BackendError("midstream", f"{self._name} broke off with the finish reason 'error'.")
+            raise broken_off(self._name, "it gave the finish reason 'error'")
         if reason:
             yield Finished(reason)
 
@@ -171,6 +171,18 @@ def _parts(content: object) -> Iterator[Event]:
                     yield ReasoningDelta(text)
             case {"type": "text", "text": str() as text} if text:
                 yield TextDelta(text)
+
+
+def _error(chunk: dict[str, Any]) -> object:
+    """What a chunk without an answer says went wrong, where it does so in another form than `error`."""
+    match chunk:
+        case {"event": "error"}:
+            return chunk.get("data") or chunk
+        # the Mistral API and SGLang; vLLM behind a NIM; FastAPI, and problem details
+        case {"object": "error"} | {"message": str(), "code": _} | {"detail": str() | list()}:
+            return chunk
+        case _:
+            return None
 
 
 def _progress(read: dict[str, Any]) -> Iterator[Event]:

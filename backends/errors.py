@@ -252,6 +252,12 @@ def _dumped(found: object) -> str:
         return ""
 
 
+def broken_off(name: str, said: str) -> BackendError:
+    """The error for a stream in which the server tells of one, in its own words."""
+    why = f": {said.rstrip('.')}." if said else " and did not say why."
+    return BackendError("midstream", f"{name} broke off{why}")
+
+
 def silence(backend: Backend, setting: str) -> BackendError:
     """The error for a server that let the time of `setting` pass: `first_timeout` or `timeout`."""
     if setting == "first_timeout":

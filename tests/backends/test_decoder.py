@@ -65,6 +65,8 @@ def test_a_chunk_that_is_no_object_is_malformed(chunk: object) -> None:
         {"usage": None, "error": None, "model": None, "system_fingerprint": 5},
         {"prompt_progress": {"total": 0, "processed": 0}, "timings": [1], "stats": {}, "metrics": None},
         {"prompt_progress": {"processed": "many"}},
+        {"detail": None, "message": "Welcome"},
+        {"choices": [], "detail": "a word beside the counts"},
     ],
 )
 def test_odd_chunks_say_nothing_and_break_nothing(chunk: Chunk) -> None:
@@ -206,6 +208,11 @@ def test_reading_the_prompt_is_progress_and_no_word() -> None:
         ({"error": {"message": "out of memory", "code": 500}}, "out of memory"),
         ({"error": "out of memory"}, "out of memory"),
         ({"object": "error", "message": "out of memory"}, "out of memory"),
+        ({"message": "out of memory", "type": "InternalServerError", "code": 500}, "out of memory"),
+        ({"event": "error", "data": {"message": "out of memory"}}, "out of memory"),
+        ({"event": "error", "data": "out of memory"}, "out of memory"),
+        ({"detail": "out of memory"}, "out of memory"),
+        ({"detail": [{"loc": ["body"], "msg": "out of memory"}]}, "body out of memory"),
         ({**delta(finish="error"), "error": {"code": 502, "message": "upstream gone"}}, "upstream gone"),
     ],
 )
