@@ -1,5 +1,6 @@
 """Chunks of a chat completion stream become events: one decoder for every dialect. It does no I/O."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,34 @@ FIGURES = ("timings", "metrics", "sglext", "stats")
 TOLD = frozenset({"usage", *FIGURES})
 
 
+_MARKS = re.compile(r'["{}\[\]]|\\.?', re.DOTALL)
+
+
+class _Json:
+    """Tells whether JSON that comes in pieces is whole: each piece is looked at once, and only when it is asked."""
+
+    __slots__ = ("_begun", "_depth", "_quoted", "_unread")
+
+    def __init__(self) -> None:
+        self._unread: list[str] = []
+        self._depth, self._begun, self._quoted = 0, False, False
+
+    def append(self, piece: str) -> None:
+        self._unread.append(piece)
+
+    def is_whole(self) -> bool:
+        mark = ""
+        for mark in _MARKS.findall("".join(self._unread)):
+            if mark == '"':
+                self._quoted = not self._quoted
+            elif mark in ("{", "[") and not self._quoted:
+                self._depth, self._begun = self._depth + 1, True
+            elif mark in ("}", "]") and not self._quoted:
+                self._depth -= 1
+        self._unread = [mark] if mark == "\\" else []  # what it escapes comes with the next piece
+        return self._begun and self._depth <= 0 and not self._quoted
+
+
 @dataclass(slots=True)
 class _Call:
     """A call being streamed. `index` is ours; `id` is the server's, "" where it gave none."""
@@ -32,23 +61,14 @@ class _Call:
     index: int
     id: str
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: _Json = field(default_factory=_Json)
 
     def is_another(self, id_: str, name: str, arguments: str) -> bool:
         """Whether a piece begins another call: whole calls may all carry index 0, or none, and no id either; but the
         name alone tells nothing, since some servers repeat it with every piece."""
         if id_ and self.id:
             return bool(name) and id_ != self.id
-        return bool(name and self.name) and (name != self.name or bool(arguments and self._is_whole()))
-
-    def _is_whole(self) -> bool:
-        if not (self.arguments and self.arguments[-1].endswith("}")):
-            return False
-        try:
-            orjson.loads("".join(self.arguments))
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return bool(name and self.name) and (name != self.name or bool(arguments and self.arguments.is_whole()))
 
 
 class Decoder:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,6 +127,26 @@ def test_a_message_beside_the_deltas_is_not_said_twice() -> None:
 )
 def test_calls_come_in_many_forms(pieces: list[Chunk], calls: list[str]) -> None:
     assert calling(*pieces) == list(zip(calls, ('{"a":1}', '{"b":2}'), strict=False))
+
+
+TRICKY = '{"a":["}","]\\"}",{"b\\\\":{}}]}'
+
+
+@pytest.mark.parametrize("cut", range(1, len(TRICKY)))
+def test_arguments_are_whole_at_their_last_bracket_wherever_they_are_cut(cut: int) -> None:
+    pieces = [piece("f", TRICKY[:cut]), piece("f", TRICKY[cut:]), piece("f", "{}")]
+    assert calling(*pieces) == [("f", TRICKY), ("f", "{}")]
+
+
+def test_a_name_repeated_with_every_piece_of_long_arguments_costs_no_more_a_piece() -> None:
+    def seconds(count: int) -> float:
+        pieces = [f',"k{number}":{{}}' for number in range(count)]
+        decoder, started = Decoder("lane"), time.process_time()
+        for text in ("{" + pieces[0][1:], *pieces[1:], "}"):
+            list(decoder.decode(delta(tool_calls=[piece("f", text)])))
+        return time.process_time() - started
+
+    assert seconds(40_000) / seconds(4_000) < 40
 
 
 @pytest.mark.parametrize("id_", ["null", "", None, 7])
