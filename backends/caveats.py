@@ -48,6 +48,8 @@ def _of_the_server(lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
         yield f"The server does not list the model {lane.model!r}."
     if told and told.vision is False and images_of(prompt.turns):
         yield "The server says that this model sees no images."
+    if told and told.tools is False and prompt.tools:
+        yield "The server says that this model, or its chat template, knows no tools: they may be passed over."
 
 
 def _of_the_size(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:

@@ -21,7 +21,7 @@ async def discover(get: Get) -> Server:
     listed, props = await models_listed(get), await optional(get, "/props")
     # what one request may use; the model's own figure is that of all slots together
     context = within(props, "default_generation_settings", "n_ctx")
-    sees = within(props, "modalities", "vision")
+    sees, calls = within(props, "modalities", "vision"), within(props, "chat_template_caps", "supports_tools")
     return replace(
         listed,
         models=tuple(
@@ -29,6 +29,7 @@ async def discover(get: Get) -> Server:
                 each,
                 context=context if is_size(context) else each.context,
                 vision=sees if isinstance(sees, bool) else each.vision,
+                tools=calls if isinstance(calls, bool) else each.tools,
             )
             for each in listed.models
         ),

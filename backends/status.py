@@ -16,12 +16,13 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model that a server offers; `context` in tokens. None: it does not tell."""
+    """One model that a server offers; `context` in tokens; `vision`, `tools`: does it take them? None: not told."""
 
     id: str
     context: int | None = None
     vision: bool | None = None
     aliases: tuple[str, ...] = ()
+    tools: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

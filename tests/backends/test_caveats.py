@@ -10,6 +10,7 @@ from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Image, Prompt, UserTurn
 from backends.registry import kinds
 from backends.status import Model, Reach, Server, Status
+from tests.backends.conftest import SQUARE
 
 VLLM = kinds()["vllm"]
 LANE = Lane(Backend("lane", "vllm", "http://gpu:8000/v1"), "m")
@@ -38,6 +39,13 @@ def test_images_are_compared_with_what_the_server_takes() -> None:
     assert "sees no images" in said(prompt)
     assert "at most 2 images" in said(prompt, status=Status(), most=2)
     assert "up to 130 KB" in said(prompt, status=Status(), bytes=130_000)
+
+
+def test_a_template_that_knows_no_tools_is_mentioned_where_there_are_some(prompt: Prompt) -> None:
+    knows_none = Status(Reach.READY, Server((Model("m", tools=False),)))
+    with_tools = replace(prompt, tools=(SQUARE,))
+    assert "knows no tools" in said(with_tools, status=knows_none)
+    assert said(prompt, status=knows_none) == said(with_tools) == ""
 
 
 @pytest.mark.parametrize(

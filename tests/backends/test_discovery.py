@@ -142,10 +142,23 @@ async def test_vllm_tells_models_version_and_load() -> None:
 async def test_llamacpp_tells_the_context_of_a_slot_and_its_load() -> None:
     async with serving(LLAMACPP) as server:
         status = await ask(server.backend("llamacpp"))
-    model = Model("smollm2-135m-instruct", 2048, False, ("smollm2-135m-instruct",))
+    model = Model("smollm2-135m-instruct", 2048, False, ("smollm2-135m-instruct",), tools=False)
     assert (status.reach, status.server.models) == (Reach.READY, (model,))
     assert status.server.version == "b0-unknown"
     assert status.server.load["generated tokens"] == 1095
+
+
+async def test_llamacpp_tells_that_its_template_knows_tools() -> None:
+    async with serving(LLAMACPP | {"/props": recorded("llamacpp/props-tools")}) as server:
+        status = await ask(server.backend("llamacpp"))
+    assert status.server.models[0].tools is True
+
+
+async def test_the_mistral_api_tells_which_model_calls_tools() -> None:
+    pages = {path: answer(page) for path, page in told_by("mistral", "small").items()}
+    async with serving(pages) as server:
+        status = await ask(server.backend("mistral", key_env="THE_KEY"), THE_KEY=KEY)
+    assert status.server.models[0].tools is True
 
 
 @pytest.mark.parametrize("props", [{"/props": recorded("llamacpp/props-vision")}, {}])
