@@ -39,6 +39,7 @@ KIND = Kind(
     connect=ChatClient,
     discover=discover,
     caveats=caveats,
+    reads_small_4=(0, 20),  # vllm-project/vllm#39217, #38150
     proof="real transcripts (0.32)",
     url_env="VLLM_BASE_URL",
     key_env="VLLM_API_KEY",
