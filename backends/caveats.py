@@ -80,6 +80,8 @@ def _of_the_size(kind: Kind, lane: Lane, prompt: Prompt, status: Status) -> Iter
         yield f"{kind.title} takes at most {limits.most} images in one prompt."
     if limits.bytes is not None and any(len(image.data) > limits.bytes for image in images):
         yield f"{kind.title} takes images up to {limits.bytes // 1000} KB: larger ones are re-encoded for this lane."
+    if limits.longest is not None and any(max(image.width, image.height) > limits.longest for image in images):
+        yield f"{kind.title} takes images up to {limits.longest:,} px: larger ones are scaled down for this lane."
     weight = weigh(lane, prompt, status)
     if weight.limit and weight.tokens > weight.limit:
         yield f"The prompt won't fit: about {weight.tokens:,} tokens, and the server takes {weight.limit:,}."

@@ -59,11 +59,12 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a server takes: images in one prompt, and bytes of each; None: no limit of its own. `hosted`: only where the
-    kind's maker hosts it."""
+    """What a server takes: images in one prompt, bytes of each, and pixels of its longer side; None: no limit of its
+    own. `hosted`: only where the kind's maker hosts it."""
 
     most: int | None = None
     bytes: int | None = None
+    longest: int | None = None
     hosted: bool = False
 
 

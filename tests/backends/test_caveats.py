@@ -40,6 +40,8 @@ def test_images_are_compared_with_what_the_server_takes() -> None:
     assert "sees no images" in said(prompt)
     assert "at most 2 images" in said(prompt, status=Status(), most=2)
     assert "up to 130 KB" in said(prompt, status=Status(), bytes=130_000)
+    assert "up to 200 px" in said(prompt, status=Status(), longest=200)
+    assert said(prompt, status=Status(), longest=224, bytes=200_000, most=3) == ""
 
 
 def test_a_template_that_knows_no_tools_is_mentioned_where_there_are_some(prompt: Prompt) -> None:
