@@ -139,6 +139,10 @@ class Decoder:
             yield ReasoningDelta(reasoning)
         if twin and twin != reasoning:  # some gateways send the same text under both names
             yield ReasoningDelta(twin)
+        if "reasoning_details" in delta and not (reasoning or twin):
+            yield from _details(delta["reasoning_details"])
+        if refusal := _text(delta.get("refusal")):  # OpenAI: what its model says in place of an answer
+            yield TextDelta(refusal)
         content = delta.get("content")
         if isinstance(content, str):
             if content:
@@ -180,14 +184,23 @@ def new_call_id() -> str:
     return secrets.token_hex(5)[:9]
 
 
+def _details(details: object) -> Iterator[Event]:
+    """OpenRouter's, which say the same as its `reasoning` where it sends that."""
+    for part in _list(details):
+        if text := _text(_dict(part).get("text")) or _text(_dict(part).get("summary")):
+            yield ReasoningDelta(text)
+
+
 def _parts(content: object) -> Iterator[Event]:
     """The Mistral API's list form: thinking and text parts; parts of unknown types are passed over."""
     for part in _list(content):
         match part:
+            case str() if part:
+                yield TextDelta(part)
             case {"type": "thinking", "thinking": str() as text} if text:
                 yield ReasoningDelta(text)
             case {"type": "thinking", "thinking": [*inner]}:
-                if text := "".join(_text(_dict(piece).get("text")) for piece in inner):
+                if text := "".join(_text(piece) or _text(_dict(piece).get("text")) for piece in inner):
                     yield ReasoningDelta(text)
             case {"type": "text", "text": str() as text} if text:
                 yield TextDelta(text)

@@ -92,6 +92,23 @@ def test_a_chunk_may_say_everything_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"content": None, "refusal": "I can't."}, [TextDelta("I can't.")]),
+        ({"content": ["It ", {"type": "text", "text": "is"}, ""]}, [TextDelta("It "), TextDelta("is")]),
+        ({"content": [{"type": "thinking", "thinking": ["H", {"text": "m"}]}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning": None, "reasoning_details": [{"summary": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning": "Hm", "reasoning_details": [{"text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning_content": "Hm", "reasoning_details": [{"text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"refusal": None, "reasoning_details": [None, {"type": "reasoning.encrypted", "data": "x"}]}, []),
+    ],
+)
+def test_words_are_found_where_few_servers_put_them(fields: Chunk, said: list[Event]) -> None:
+    assert events_of(delta(**fields))[1:] == said
+
+
 def test_an_answer_that_was_not_streamed_is_a_message() -> None:
     message = {"reasoning_content": "R", "content": "T", "tool_calls": [piece("f", "{}"), piece("f", "{}")]}
     answer = answer_of({"choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]})

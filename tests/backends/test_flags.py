@@ -156,6 +156,12 @@ def test_an_answer_swallowed_by_the_reasoning_is_flagged() -> None:
     assert list(found(lane(), asking(), said(reasoning="So it is 2."))) == ["swallowed"]
 
 
+def test_an_answer_without_a_word_is_flagged() -> None:
+    told = "It finished with the reason 'stop', but with neither text nor a tool call."
+    assert found(lane(), asking(), said()) == found(lane(), asking(), said(" \n", "Hm.")) == {"empty": told}
+    assert list(found(lane(), asking(), said(finish="length"))) == ["out_of_tokens"]
+
+
 def test_a_tool_call_after_reasoning_is_an_answer() -> None:
     called = said(reasoning="I must look.", calls=[("weather", '{"city":"Rome"}')], finish="tool_calls")
     assert found(lane(), asking(tools=(WEATHER,)), called) == {}
@@ -447,6 +453,7 @@ def test_every_code_has_a_title_and_is_stable() -> None:
         "no_reasoning",
         "unasked_reasoning",
         "swallowed",
+        "empty",
         "thought_too_long",
         "out_of_tokens",
         "bad_arguments",
