@@ -37,15 +37,24 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was wrong with a backend, and when."""
+
+    problem: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a backend was when it was last asked. `problem` says what was wrong; `latency` is in microseconds, without
-    the handshake of a connection."""
+    the handshake of a connection. `trouble` is the last that there was, also when it is over."""
 
     reach: Reach = Reach.UNKNOWN
     server: Server = Server()
     problem: str = ""
     latency: int | None = None
     at: datetime | None = None
+    trouble: Trouble | None = None
 
     def model(self, name: str) -> Model | None:
         """The model of that id or alias; the only one a server has where `name` is ""."""

@@ -427,6 +427,21 @@ async def test_a_server_that_failed_is_asked_again_at_once_when_somebody_wants_i
         assert discovery.status("openai").reach is Reach.READY
 
 
+async def test_the_last_trouble_is_remembered_with_its_time_once_it_is_over() -> None:
+    async with (
+        serving({"/v1/models": answer("gone", 502)}) as server,
+        discovering(server.backend("openai")) as discovery,
+    ):
+        down = await discovery.refresh("openai")
+        assert (down.trouble.problem, down.trouble.at) == (down.problem, down.at)
+        for page in (VLLM["/v1/models"], recorded("llamacpp/loading")):
+            server.pages = {"/v1/models": page}
+            later = await discovery.refresh("openai")
+            assert (later.trouble, later.at > down.at) == (down.trouble, True)
+        server.pages = {}
+        assert "often ends in /v1" in (await discovery.refresh("openai")).trouble.problem
+
+
 async def test_two_who_ask_at_once_share_one_question() -> None:
     async with serving({"/v1/models": silence}) as server, discovering(server.backend("openai")) as discovery:
         asking = [asyncio.create_task(discovery.refresh("openai")) for _ in range(2)]
