@@ -45,7 +45,7 @@ KIND = Kind(
     efforts=("none", "high"),  # the Small 4 template raises on any other
     connect=ChatClient,
     discover=discover,
-    proof="real transcripts (b11549), and the embedded server",
+    proof="real transcripts of a 135M demo model (b11549), and the embedded server",
     url_env="LLAMACPP_BASE_URL",
     key_env="LLAMACPP_API_KEY",
 )
