@@ -211,8 +211,11 @@ def _error(chunk: dict[str, Any]) -> object:
     match chunk:
         case {"event": "error"}:
             return chunk.get("data") or chunk
-        # the Mistral API and SGLang; vLLM behind a NIM; FastAPI, and problem details
-        case {"object": "error"} | {"message": str(), "code": _} | {"detail": str() | list()}:
+        case {"object": "error"}:  # the Mistral API, SGLang
+            return chunk
+        case {"message": str(), "code": int() as code} if code >= 400:  # vLLM behind a NIM
+            return chunk
+        case {"detail": (str() | list()) as said} if said:  # FastAPI, and problem details
             return chunk
         case _:
             return None

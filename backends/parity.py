@@ -33,8 +33,8 @@ class _Count(NamedTuple):
     images: int
 
     @property
-    def text(self) -> int:
-        """The rest, which is the same for all who were asked the same: some get the images in another size."""
+    def rest(self) -> int:
+        """What is left, the same for all who were asked the same: some get the images in another size."""
         return self.tokens - self.images
 
 
@@ -72,20 +72,20 @@ def _asked(turn: Turn, name: str) -> Hashable:
 
 def _odd(counts: Sequence[_Count]) -> Iterator[tuple[_Count, _Count]]:
     """Each lane off the majority with one of that; without a majority, each lane with one that differs."""
-    tally = Counter(each.text for each in counts).most_common(2)
+    tally = Counter(each.rest for each in counts).most_common(2)
     if len(tally) < 2:
         return
     (usual, most), (_, next_most) = tally
     for each in counts:
-        others = [other for other in counts if other.text != each.text]
+        others = [other for other in counts if other.rest != each.rest]
         if most == next_most:
             yield each, others[0]
-        elif each.text != usual:
-            yield each, next(other for other in others if other.text == usual)
+        elif each.rest != usual:
+            yield each, next(other for other in others if other.rest == usual)
 
 
 def _mismatch(odd: _Count, other: _Count) -> Mismatch:
-    difference = odd.text - other.text
+    difference = odd.rest - other.rest
     blind = difference < 0 and _of_images(odd, -difference)
     causes = ", or ".join(_causes(odd, other)) or "the servers write or scale it otherwise"
     than = f"{abs(difference)} {'more' if difference > 0 else 'fewer'} than {other.lane.label} counts for the same"
@@ -95,9 +95,9 @@ def _mismatch(odd: _Count, other: _Count) -> Mismatch:
 
 
 def _causes(odd: _Count, other: _Count) -> Iterator[str]:
-    difference = abs(odd.text - other.text)
+    difference = abs(odd.rest - other.rest)
     less, fewer, more = odd, "this lane", other.lane.label
-    if odd.text > other.text:
+    if odd.rest > other.rest:
         less, fewer, more = other, more, fewer
     if _of_images(less, difference):
         yield f"{fewer} ignores an image or counts it otherwise"

@@ -67,6 +67,7 @@ def test_a_chunk_that_is_no_object_is_malformed(chunk: object) -> None:
         {"prompt_progress": {"total": 0, "processed": 0}, "timings": [1], "stats": {}, "metrics": None},
         {"prompt_progress": {"processed": "many"}},
         {"detail": None, "message": "Welcome"},
+        {"detail": "", "message": "Success", "code": 0},
         {"choices": [], "detail": "a word beside the counts"},
     ],
 )
