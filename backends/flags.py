@@ -18,6 +18,7 @@ TITLES = {
     "no_reasoning": "no reasoning",
     "unasked_reasoning": "reasoning unasked",
     "swallowed": "answer inside the reasoning",
+    "empty": "no answer",
     "thought_too_long": "out of tokens while thinking",
     "out_of_tokens": "out of tokens",
     "bad_arguments": "invalid tool arguments",
@@ -116,6 +117,13 @@ def _swallowed(lane: Lane, prompt: Prompt, answer: Answer) -> str:
     )
 
 
+def _empty(lane: Lane, prompt: Prompt, answer: Answer) -> str:
+    last = answer.rounds[-1]
+    if answer.state != State.DONE or _cut(answer) or last.text.strip() or last.calls or _only_thought(last):
+        return ""
+    return f"It finished with the reason {answer.finish_reason[:60]!r}, but with neither text nor a tool call."
+
+
 def _thought_too_long(lane: Lane, prompt: Prompt, answer: Answer) -> str:
     return _limit(lane, "The reasoning") if _cut(answer) and _only_thought(answer.rounds[-1]) else ""
 
@@ -211,6 +219,7 @@ _CHECKS: dict[str, Callable[[Lane, Prompt, Answer], str]] = {
     "no_reasoning": _no_reasoning,
     "unasked_reasoning": _unasked_reasoning,
     "swallowed": _swallowed,
+    "empty": _empty,
     "thought_too_long": _thought_too_long,
     "out_of_tokens": _out_of_tokens,
     "bad_arguments": _bad_arguments,

@@ -46,19 +46,23 @@ class ImageStore:
             picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
         return self._keep(picture.size, _encode(picture, suffix), suffix)
 
-    def fitted(self, image: Image, most: int) -> Image:
-        """The image in at most so many bytes, for a server that takes no more: as it is, or as a stored JPEG.
+    def fitted(self, image: Image, most: int | None, longest: int | None = None) -> Image:
+        """The image in at most so many bytes, its longer side of at most so many pixels, for a server that takes no
+        more: as it is, or as a stored JPEG.
 
-        First the quality goes down, then the size. Blocking. Raises StorageError.
+        For the bytes, first the quality goes down, then the size. Blocking. Raises StorageError.
         """
-        if len(image.data) <= most:
+        small = longest is None or max(image.width, image.height) <= longest
+        if small and (most is None or len(image.data) <= most):
             return image
         with PIL.Image.open(BytesIO(image.data)) as opened:
             picture = _on_white(opened)
+        if longest is not None:
+            picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
         while True:
             for quality in QUALITIES:
                 encoded = _encode(picture, ".jpg", quality)
-                if len(encoded) <= most or max(picture.size) == 1:
+                if most is None or len(encoded) <= most or max(picture.size) == 1:
                     return self._keep(picture.size, encoded, ".jpg")
             picture.thumbnail((max(1, picture.width * 4 // 5), max(1, picture.height * 4 // 5)))
 

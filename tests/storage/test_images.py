@@ -222,6 +222,15 @@ def test_an_image_is_fitted_into_a_servers_limit_only_where_it_has_to_be(images:
     assert abs(fitted.width / fitted.height - 1.5) < 0.02
 
 
+def test_an_image_is_scaled_down_into_a_servers_limit_of_pixels(images: ImageStore) -> None:
+    wide = images.add(saved(PIL.Image.effect_noise((900, 60), 90), "PNG"), longest=None)
+    assert images.fitted(wide, None, 900) == images.fitted(wide, None) == wide
+    fitted = images.fitted(wide, None, 300)
+    assert (fitted.width, fitted.height) == decoded(fitted.data).size == (300, 20)
+    both = images.fitted(wide, 2_000, 300)
+    assert len(both.data) <= 2_000 < len(fitted.data)
+
+
 def test_a_fitted_image_has_white_where_nothing_was(images: ImageStore) -> None:
     clear = PIL.Image.new("RGBA", (400, 400), (0, 0, 0, 0))
     clear.paste(PIL.Image.effect_noise((300, 300), 90).convert("RGBA"), (0, 0))
