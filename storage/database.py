@@ -68,8 +68,8 @@ def reading(url: str) -> Engine:
 
 
 def images_beside(url: str) -> Path:
-    """The folder where images are kept unless another one is chosen."""
-    return _path(url).parent / "images"
+    """The folder where images are kept unless another place is chosen: beside the file, where there is one."""
+    return _path(url).parent / "images" if url.startswith("sqlite") else Path("data/images")
 
 
 def migrate(connection: Connection) -> None:

@@ -210,7 +210,7 @@ def _described(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:
     described = {name: getattr(image, name) for name in ("sha256", "mime", "width", "height", "bytes", "created_at")}
     if files:
         with suppress(KeyError):  # its file is gone: the description is what is left
-            described["data"] = base64.b64encode(files.path(image.sha256).read_bytes()).decode()
+            described["data"] = base64.b64encode(files.read(image.sha256)).decode()
     return described
 
 
@@ -238,7 +238,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         engine = reading(given.database)
-        files = None if given.no_images else ImageStore(images_beside(given.database))
+        kept = os.environ.get("IMAGE_STORE") or images_beside(given.database)
+        files = None if given.no_images or given.format == "csv" else ImageStore(kept)
         parts = csv(engine) if given.format == "csv" else jsonl(engine, files)
         if given.out:
             _save(parts, given.out)

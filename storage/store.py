@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -49,19 +48,20 @@ class Store:
         self._database = database
 
     @classmethod
-    def open(cls, url: str = DEFAULT_URL, images: Path | None = None, rubric: Rubric | None = None) -> "Store":
+    def open(cls, url: str = DEFAULT_URL, images: str = "", rubric: Rubric | None = None) -> "Store":
         """Creates and migrates what is missing, and marks what a crash left open as interrupted. Blocking.
 
-        `images` is a folder, beside the database unless given; `rubric` the project's own unless given. Raises
-        StorageError.
+        `images` is the address of where they are kept, beside the database unless given; `rubric` the project's own
+        unless given. Raises StorageError.
         """
+        kept = ImageStore(images or images_beside(url))
         database = Database(url)
         try:
             database.writer.submit(changes.interrupt).result()
         except BaseException:
             database.close()
             raise
-        return cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
+        return cls(database, kept, rubric or load(DEFAULT))
 
     @property
     def engine(self) -> Engine:

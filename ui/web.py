@@ -9,9 +9,10 @@ from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from backends.discovery import Discovery
@@ -19,6 +20,7 @@ from backends.registry import Registry
 from backends.runner import Run
 from storage import export
 from storage.errors import StorageError
+from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
@@ -41,6 +43,7 @@ HEADERS = [
 ]
 PAGES = ("/", "/rate", "/rate/")
 LOOPBACK = ("127.0.0.1", "localhost")
+LOOKING = 8  # images fetched at once: where their bucket does not answer, threads are left for all else
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -96,10 +99,14 @@ def build(
         await registry.aclose()
         store.close()
 
-    word = secrets.token_hex(8)
+    word, looking = secrets.token_hex(8), CapacityLimiter(LOOKING)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.exception_handler(StorageError)
+    async def unusable(_: Request, error: StorageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
 
     beside = APIRouter()  # what both pages ask for, each beside its own address
 
@@ -121,11 +128,12 @@ def build(
         return backends.shown(registry, backend, await discovery.refresh(name))
 
     @beside.get("/images/{sha256}")
-    def image(sha256: str) -> FileResponse:
+    async def image(sha256: str) -> Response:
         try:
-            return FileResponse(store.images.path(sha256), headers=FOREVER)
+            data = await to_thread.run_sync(store.images.read, sha256, limiter=looking)
         except KeyError as error:
             raise HTTPException(404, "no such image") from error
+        return Response(data, media_type=mime(data), headers=FOREVER)
 
     @beside.get("/answers/{run}/{place}")
     async def answer(
@@ -226,10 +234,7 @@ async def disclosed(store: Store, showing: Showing, live: Run | None, place: int
 
 
 def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    try:
-        begun = list(islice(content, 2))  # a CSV's second part is the first that is read from the database
-    except StorageError as error:
-        raise HTTPException(503, str(error)) from error
+    begun = list(islice(content, 2))  # a CSV's second part is the first that is read from the database
     return StreamingResponse(
         chain(begun, content),
         media_type=media_type,

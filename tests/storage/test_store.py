@@ -145,7 +145,7 @@ async def test_a_comparison_whose_image_file_is_gone_still_opens(store: Store) -
     image = store.images.add(png())
     prompt = Prompt("", (UserTurn("What is this?", (image,)),))
     comparison_id = await store.create(prompt, [(ONE, prompt)])
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     found = await read(store, comparison_id)
     assert found.prompt == prompt
     assert found.prompt.turns[0].images[0].data == b""
@@ -168,7 +168,7 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     whole = await read(store, comparison_id)
     asked: list[str] = []
     event.listen(store._database.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
-    store.images.path(image.sha256).unlink()  # its bytes are not read
+    store.images.delete(image.sha256)  # its bytes are not read
     found = await store.question(comparison_id)
     assert found is not None
     assert (found.id, found.prompt, found.ratings) == (comparison_id, whole.prompt, (last,))
