@@ -23,6 +23,8 @@ _REASONS = {
     "dns error": "its name is unknown",
     "Connection refused": "nothing listens there",
     "InvalidCertificate": "its certificate is not trusted",
+    "kind: Connect": "no connection",
+    "redirect without LOCATION": "it is in another region",
 }
 
 
@@ -113,7 +115,7 @@ class Bucket:
                 f"{self._address} refuses the key ({code or status}): check AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY; it has to be allowed to list, read, write and delete there."
             )
-        reason = next((reason for mark, reason in _REASONS.items() if mark in said), code or status or "no connection")
+        reason = next((reason for mark, reason in _REASONS.items() if mark in said), code or status or "it failed")
         return (
             f"{self._address} can't be used now ({reason}): check that it runs, and AWS_ENDPOINT_URL and AWS_REGION, "
             "then try again."
