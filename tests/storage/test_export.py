@@ -12,6 +12,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from backends.flags import Flag
 from backends.prompt import Prompt, UserTurn
 from storage import export
 from storage.errors import StorageError
+from storage.images import ImageStore
 from storage.plan import BLIND, Plan
 from storage.prompts import body
 from storage.store import Store
@@ -361,6 +363,19 @@ async def test_the_command_takes_images_along_unless_told_otherwise(store: Store
         await asyncio.to_thread(export.main, ["--out", str(out), "--database", url, *option])
         (image,) = orjson.loads(out.read_bytes())["images"]
         assert ("data" in image) is holds
+
+
+async def test_the_command_takes_them_from_where_they_are_kept(
+    store: Store, url: str, tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told(store, Prompt("", (UserTurn("?", (ImageStore(bucket).add(png()),)),)))
+    monkeypatch.setenv("IMAGE_STORE", bucket)
+    await asyncio.to_thread(export.main, ["--out", str(tmp_path / "out.jsonl"), "--database", url])
+    (image,) = orjson.loads((tmp_path / "out.jsonl").read_bytes())["images"]
+    assert sha256(base64.b64decode(image["data"])).hexdigest() == image["sha256"]
+    monkeypatch.setenv("IMAGE_STORE", "s3://missing")
+    with pytest.raises(SystemExit, match="no bucket"):
+        export.main(["--database", url])
 
 
 def test_the_command_writes_to_standard_output(store: Store, url: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from storage import shelf
 from storage.bucket import Bucket
+from storage.database import images_beside
 from storage.errors import StorageError
 from storage.images import ImageStore
 from storage.shelf import Folder
@@ -39,6 +40,11 @@ def test_an_address_that_is_none_is_told_without_repeating_what_may_be_secret(ad
     with pytest.raises(StorageError, match=r"IMAGE_STORE .* write it like .*s3://bucket/prefix") as told:
         shelf.at(address)
     assert s3.SECRET not in str(told.value)
+
+
+def test_images_lie_beside_the_database_where_it_is_a_file() -> None:
+    assert images_beside("sqlite:////srv/lanewise.db") == Path("/srv/images")
+    assert images_beside("postgresql+psycopg://server/lanewise") == Path("data/images")
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
