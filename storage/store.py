@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -52,15 +51,16 @@ class Store:
         self._replica = uuid.uuid4().hex
 
     @classmethod
-    def open(cls, url: str = DEFAULT_URL, images: Path | None = None, rubric: Rubric | None = None) -> "Store":
+    def open(cls, url: str = DEFAULT_URL, images: str = "", rubric: Rubric | None = None) -> "Store":
         """Creates and migrates what is missing, and marks what a crash left open as interrupted. Blocking.
 
-        `images` is a folder, beside the database unless given; `rubric` the project's own unless given. Raises
-        StorageError.
+        `images` is the address of where they are kept, beside the database unless given; `rubric` the project's own
+        unless given. Raises StorageError.
         """
+        kept = ImageStore(images or images_beside(url))
         database = Database(url)
         try:
-            store = cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
+            store = cls(database, kept, rubric or load(DEFAULT))
             database.writer.submit(store._join).result()
         except BaseException:
             database.close()

@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from backends.discovery import Discovery
@@ -19,6 +20,7 @@ from backends.runner import Run
 from storage import exports
 from storage.errors import StorageError
 from storage.exports.items import Scope
+from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
@@ -41,6 +43,7 @@ HEADERS = [
 ]
 PAGES = ("/", "/rate", "/rate/")
 LOOPBACK = ("127.0.0.1", "localhost")
+LOOKING = 8  # images fetched at once: where their bucket does not answer, threads are left for all else
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -97,10 +100,14 @@ def build(
         await registry.aclose()
         store.close()
 
-    word = secrets.token_hex(8)
+    word, looking = secrets.token_hex(8), CapacityLimiter(LOOKING)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.exception_handler(StorageError)
+    async def unusable(_: Request, error: StorageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
 
     beside = APIRouter()  # what both pages ask for, each beside its own address
 
@@ -122,11 +129,12 @@ def build(
         return backends.shown(registry, backend, await discovery.refresh(name))
 
     @beside.get("/images/{sha256}")
-    def image(sha256: str) -> FileResponse:
+    async def image(sha256: str) -> Response:
         try:
-            return FileResponse(store.images.path(sha256), headers=FOREVER)
+            data = await to_thread.run_sync(store.images.read, sha256, limiter=looking)
         except KeyError as error:
             raise HTTPException(404, "no such image") from error
+        return Response(data, media_type=mime(data), headers=FOREVER)
 
     @beside.get("/answers/{run}/{place}")
     async def answer(

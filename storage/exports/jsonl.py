@@ -92,7 +92,7 @@ def _image(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:
     described = {name: getattr(image, name) for name in fields.IMAGE}
     if files:
         with suppress(KeyError):  # its file is gone: the description is what is left
-            described["data"] = base64.b64encode(files.path(image.sha256).read_bytes()).decode()
+            described["data"] = base64.b64encode(files.read(image.sha256)).decode()
     return described
 
 

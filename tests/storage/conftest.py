@@ -39,8 +39,9 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "postgresql":
+        monkeypatch.chdir(tmp_path)  # where its images go unless told otherwise
         make: Callable[[], str] = request.getfixturevalue("copied_postgres")
         return make()
     copyfile(request.getfixturevalue("migrated"), tmp_path / "lanewise.db")
@@ -49,6 +50,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str, tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(url, tmp_path / "images")
+    opened = Store.open(url, str(tmp_path / "images"))
     yield opened
     opened.close()

@@ -24,6 +24,7 @@ from storage.plan import BLIND, Plan
 from storage.ratings import Judgement, Reasoned
 from storage.showing import Step
 from storage.store import Store
+from tests import s3
 from tests.storage.made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 
 LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
@@ -145,10 +146,26 @@ async def test_a_comparison_whose_image_file_is_gone_still_opens(store: Store) -
     image = store.images.add(png())
     prompt = Prompt("", (UserTurn("What is this?", (image,)),))
     comparison_id = await store.create(prompt, [(ONE, prompt)])
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     found = await read(store, comparison_id)
     assert found.prompt == prompt
     assert found.prompt.turns[0].images[0].data == b""
+
+
+async def test_a_comparison_whose_images_are_out_of_reach_is_not_read_without_them(
+    url: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3.serving() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        store = Store.open(url, bucket)
+        image = store.images.add(png())
+        prompt = Prompt("", (UserTurn("What is this?", (image,)),))
+        comparison_id = await store.create(prompt, [(ONE, prompt)])
+        assert (await read(store, comparison_id)).prompt.turns[0].images[0].data == image.data
+    with pytest.raises(StorageError, match="can't be used now"):
+        await store.read(comparison_id)
+    assert await store.question(comparison_id) is not None
+    store.close()
 
 
 async def test_what_is_not_here_is_none(store: Store) -> None:
@@ -168,7 +185,7 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     whole = await read(store, comparison_id)
     asked: list[str] = []
     event.listen(store._database.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
-    store.images.path(image.sha256).unlink()  # its bytes are not read
+    store.images.delete(image.sha256)  # its bytes are not read
     found = await store.question(comparison_id)
     assert found is not None
     assert (found.id, found.prompt, found.ratings) == (comparison_id, whole.prompt, (last,))

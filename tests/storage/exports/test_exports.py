@@ -143,7 +143,7 @@ async def test_images_are_named_and_go_along_where_wanted(store: Store) -> None:
     assert (described["sha256"], described["mime"], described["width"]) == (image.sha256, "image/png", 4)
     assert "data" not in described
     assert base64.b64decode(whole["images"][0]["data"]) == image.data
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     assert "data" not in lines(store, images=True)[0]["images"][0]
 
 
