@@ -1,6 +1,6 @@
 """What goes wrong while remembering, in words that say what to do."""
 
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
 
 TROUBLE = (DBAPIError, TimeoutError)  # what `explained` explains
 
@@ -52,16 +52,10 @@ def explained(error: DBAPIError | TimeoutError, database: str | None) -> Storage
     """The driver's or the pool's error in words for a person."""
     if isinstance(error, TimeoutError):
         return StorageError(f"Database {database}: It is busy: try again in a moment.")
-    name = _name(error.orig)
+    name = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "sqlstate", None) or ""
+    if not name and isinstance(error, OperationalError):  # of what keeps it from connecting, libpq gives words only
+        said = str(error.orig)
+        missing = "database" in said and "does not exist" in said
+        name = "3D000" if missing else "28" if "authentication" in said else "08"
     advice = next((advice for code, advice in _ADVICE.items() if name.startswith(code)), f"It failed: {error.orig}.")
     return StorageError(f"Database {database}: {advice}")
-
-
-def _name(error: BaseException | None) -> str:
-    name: str | None = getattr(error, "sqlite_errorname", getattr(error, "sqlstate", ""))
-    if name is None:  # of what keeps it from connecting, libpq gives words only
-        said = str(error)
-        return (
-            "3D000" if "database" in said and "does not exist" in said else "28" if "authentication" in said else "08"
-        )
-    return name

@@ -18,7 +18,7 @@ class Postgres:
 
     def __init__(self, url: URL) -> None:
         self.url = url
-        self.name = url.set(query={}, username=None, password=None).render_as_string().replace("+psycopg", "")
+        self.name = f"{url.host or 'here'}/{url.database}"
 
     @contextmanager
     def claim(self) -> Iterator[None]:

@@ -113,7 +113,7 @@ comparisons = Table(
     Column("started_at", Moment),  # from when all times of its lanes count; null until something was recorded
     Column("follows_id", ForeignKey("comparisons.id"), index=True),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("maker", Text, nullable=False, server_default=text("''")),  # the viewer who asked
     Column(
         "origin", Text, nullable=False, server_default=text("''")

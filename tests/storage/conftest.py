@@ -50,6 +50,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.fixture
 def store(url: str, tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(url, str(tmp_path / "images"))
+    opened = Store.open(url, (tmp_path / "images").as_uri())
     yield opened
     opened.close()

@@ -221,12 +221,13 @@ def test_a_bomb_is_small_and_never_decoded(images: ImageStore) -> None:
 
     bomb = claiming(16_000, 16_000)
     assert len(bomb) < 40_000
+    images.add(png())  # what only the first one brings to memory does not count
     tracemalloc.start()
     with pytest.raises(ImageError):
         images.add(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 5_000_000
+    assert peak < 50_000_000  # decoded it would take 768 million
 
 
 @pytest.mark.parametrize("name", ["", "..", "../../etc/passwd", "ab" * 31, "AB" * 32, "ab" * 32 + "\n", "ab" * 32])

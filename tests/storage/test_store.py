@@ -242,8 +242,8 @@ async def test_pages_are_the_whole_history_newest_first(store: Store, limit: int
 
 async def test_comparisons_of_the_same_moment_are_paged_without_loss(store: Store) -> None:
     ids = {await created(store, str(number)) for number in range(5)}
-    with store.engine.begin() as connection:
-        connection.execute(text("UPDATE comparisons SET created_at = '2026-01-01 00:00:00.000000'"))
+    moved = text("UPDATE comparisons SET created_at = '2026-01-01 00:00:00.000000'")
+    store._database.writer.submit(lambda connection: connection.execute(moved)).result()
     pages = [rows async for rows in history(store, 2)]
     assert [len(rows) for rows in pages] == [2, 2, 1]
     assert {row.id for rows in pages for row in rows} == ids
@@ -403,6 +403,7 @@ async def test_rows_show_what_was_interrupted(url: str) -> None:
     store.close()
 
 
+@pytest.mark.sqlite
 async def test_a_second_app_is_refused_and_disturbs_nothing(store: Store, url: str) -> None:
     comparison_id = await created(store)
     with pytest.raises(StorageError, match="in use by another Lanewise"):
