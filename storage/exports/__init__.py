@@ -6,12 +6,12 @@ from itertools import chain
 
 from sqlalchemy import Engine
 
-from storage.exports import csv, jsonl
+from storage.exports import csv, jsonl, parquet, xlsx
 from storage.exports.items import ALL, Item, Scope, items
 from storage.exports.view import Left, View
 from storage.images import ImageStore
 
-VIEWS: dict[str, View] = {view.name: view for view in (jsonl.VIEW, csv.VIEW)}
+VIEWS: dict[str, View] = {view.name: view for view in (jsonl.VIEW, parquet.VIEW, csv.VIEW, xlsx.VIEW)}
 
 
 def export(
