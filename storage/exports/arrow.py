@@ -1,0 +1,55 @@
+"""Rows as a Parquet file, made in parts: no more of it is in memory than one group of rows."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+GROUP = 16_000_000  # bytes of rows, before they are compressed
+
+
+def parts(schema: pa.Schema, rows: Iterable[tuple[Mapping[str, Any], int]]) -> Iterator[bytes]:
+    """The file's bytes; each row comes with about how many bytes it has."""
+    out = BytesIO()
+    with pq.ParquetWriter(pa.PythonFile(_Onward(out), mode="w"), schema, compression="zstd") as file:
+        group: list[Mapping[str, Any]] = []
+        size = 0
+        for row, bytes_ in rows:
+            group.append(row)
+            size += bytes_
+            if size >= GROUP:
+                file.write_table(pa.Table.from_pylist(group, schema))
+                yield _taken(out)
+                group, size = [], 0
+        if group:
+            file.write_table(pa.Table.from_pylist(group, schema))
+    yield _taken(out)
+
+
+class _Onward:
+    """Where in the whole file the writer is, while what it wrote is taken away."""
+
+    closed = False
+
+    def __init__(self, out: BytesIO) -> None:
+        self._out, self._at = out, 0
+
+    def write(self, data: Any) -> int:
+        self._at += len(data)
+        return self._out.write(data)
+
+    def tell(self) -> int:
+        return self._at
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _taken(out: BytesIO) -> bytes:
+    taken = out.getvalue()
+    out.seek(0)
+    out.truncate()
+    return taken
