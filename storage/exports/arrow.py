@@ -13,6 +13,11 @@ GROUP = 16_000_000  # bytes of rows, before they are compressed
 def parts(schema: pa.Schema, rows: Iterable[tuple[Mapping[str, Any], int]]) -> Iterator[bytes]:
     """The file's bytes; each row comes with about how many bytes it has."""
     out = BytesIO()
+    stored = pa.schema([(each.name, _stored(each.type)) for each in schema])
+
+    def table(group: list[Mapping[str, Any]]) -> pa.Table:
+        return pa.Table.from_pylist(group, stored).cast(schema)
+
     with pq.ParquetWriter(pa.PythonFile(_Onward(out), mode="w"), schema, compression="zstd") as file:
         group: list[Mapping[str, Any]] = []
         size = 0
@@ -20,12 +25,19 @@ def parts(schema: pa.Schema, rows: Iterable[tuple[Mapping[str, Any], int]]) -> I
             group.append(row)
             size += bytes_
             if size >= GROUP:
-                file.write_table(pa.Table.from_pylist(group, schema))
+                file.write_table(table(group))
                 yield _taken(out)
                 group, size = [], 0
         if group:
-            file.write_table(pa.Table.from_pylist(group, schema))
+            file.write_table(table(group))
     yield _taken(out)
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    """What values of the type can be made of."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return kind.storage_type
+    return pa.list_(_stored(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
 class _Onward:

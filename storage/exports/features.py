@@ -3,6 +3,7 @@
 Without them a reader guesses from the first rows, and fails at the first later row that has a key or a value more.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ _VALUES = {
     "boolean": pa.bool_(),
 }
 _SPECIAL = {
-    "json": pa.string(),  # objects of any shape to who reads the features
+    "json": pa.json_(),  # text in the file, objects of any shape to who knows the type
     "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
 }
 _LISTS = {
@@ -34,19 +35,24 @@ _LISTS = {
 
 def schema(fields: Iterable[Field]) -> pa.Schema:
     """Of a Parquet file; it names the features too."""
-    top = [each for each in fields if _outer(each)]
-    features = {"info": {"features": {each.name: _feature(each.type) for each in top}}}
-    types = [pa.field(each.name, _arrow(each.type)) for each in top]
+    top = _outer(fields)
+    features = {"info": {"features": {name: _feature(kind) for name, kind in top.items()}}}
+    types = [pa.field(name, _arrow(kind)) for name, kind in top.items()]
     return pa.schema(types, metadata={"huggingface": orjson.dumps(features).decode()})
 
 
 def front_matter(fields: Iterable[Field]) -> list[dict[str, Any]]:
     """Of lines of JSON, for a data card's `dataset_info`."""
-    return [{"name": each.name} | _told(each.type) for each in fields if _outer(each)]
+    return [{"name": name} | _told(kind) for name, kind in _outer(fields).items()]
 
 
-def _outer(field: Field) -> bool:
-    return "[]" not in field.name and "." not in field.name
+def _outer(fields: Iterable[Field]) -> dict[str, str]:
+    """The types of the columns: of `lanes[].text` and `input.tools` only what is around them."""
+    kinds: dict[str, str] = {}
+    for each in fields:
+        name = re.split(r"\[\]|\.", each.name)[0]
+        kinds.setdefault(name, each.type if name == each.name else "object")
+    return kinds
 
 
 def _arrow(kind: str) -> pa.DataType:
