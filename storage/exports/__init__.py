@@ -1,6 +1,6 @@
 """Everything kept, in the shapes that other tools read: one view, one file. All stream from one consistent snapshot."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
 
@@ -28,21 +28,26 @@ VIEWS: dict[str, View] = {each.VIEW.name: each.VIEW for each in _MADE}
 
 
 def export(
-    view: View, engine: Engine, scope: Scope = ALL, files: ImageStore | None = None, left: Left | None = None
-) -> Iterator[bytes]:
-    """The parts of the file; begins to read at once. Raises StorageError, where too many run already."""
-    batches = items(engine, scope, recordings=view.recordings, rounds=view.rounds)
-    begun = chain([next(batches, [])], batches)
-    return _parts(view, begun, batches, scope, files, left or Left())
-
-
-def _parts(
     view: View,
-    begun: Iterator[list[Item]],
-    rest: Generator[list[Item]],
-    scope: Scope,
-    files: ImageStore | None,
-    left: Left,
+    engine: Engine,
+    scope: Scope = ALL,
+    files: ImageStore | None = None,
+    left: Left | None = None,
+    before: Callable[[list[Item]], None] = lambda _: None,
 ) -> Iterator[bytes]:
-    with closing(rest):  # its snapshot and its turn
-        yield from view.write(map(left.seen, begun), scope, files, left)
+    """The parts of the file; begins to read at once. `before` each batch is written, and all that came earlier is, it
+    is called with it. Raises StorageError, where too many run already.
+    """
+    batches, tally = items(engine, scope, recordings=view.recordings, rounds=view.rounds), left or Left()
+    begun = chain([next(batches, [])], batches)
+
+    def seen(batch: list[Item]) -> list[Item]:
+        before(batch)
+        tally.read += len(batch)
+        return batch
+
+    def parts() -> Iterator[bytes]:
+        with closing(batches):  # its snapshot and its turn
+            yield from view.write(map(seen, begun), scope, files, tally)
+
+    return parts()

@@ -19,9 +19,10 @@ _VALUES = {
     "number": pa.float64(),
     "boolean": pa.bool_(),
 }
+IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _SPECIAL = {
     "json": pa.json_(),  # text in the file, objects of any shape to who knows the type
-    "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+    "image": IMAGE,
 }
 _LISTS = {
     "list of strings": "string",
@@ -39,6 +40,23 @@ def schema(fields: Iterable[Field]) -> pa.Schema:
     features = {"info": {"features": {name: _feature(kind) for name, kind in top.items()}}}
     types = [pa.field(name, _arrow(kind)) for name, kind in top.items()]
     return pa.schema(types, metadata={"huggingface": orjson.dumps(features).decode()})
+
+
+def described(columns: Iterable[tuple[str, pa.DataType]]) -> pa.Schema:
+    """The same, of columns of any types."""
+    columns = list(columns)
+    features = {"info": {"features": {name: _feature_of(kind) for name, kind in columns}}}
+    return pa.schema(columns, metadata={"huggingface": orjson.dumps(features).decode()})
+
+
+def _feature_of(kind: pa.DataType) -> dict[str, Any]:
+    if kind == IMAGE:
+        return {"_type": "Image"}
+    if pa.types.is_list(kind):
+        return {"_type": "List", "feature": _feature_of(kind.value_type)}
+    if pa.types.is_struct(kind):
+        return {each.name: _feature_of(each.type) for each in kind}
+    return {"_type": "Value", "dtype": _dtype(kind)}
 
 
 def front_matter(fields: Iterable[Field]) -> list[dict[str, Any]]:

@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Any
 
 import orjson
+import pyarrow as pa
 from sqlalchemy import Row
 
 from storage.comparison import Rating
-from storage.exports import columnar, fields, jsonl
-from storage.exports.columnar import Shape
+from storage.exports import arrow, features, fields, jsonl
 from storage.exports.items import Item, Scope
 from storage.exports.view import Field, Left, View
 from storage.images import ImageStore
@@ -23,42 +23,61 @@ PROMPT = Field("prompt", "object", "what was asked: system text, turns, tools; i
 RECORDING = Field("recording", "bytes", "every event as it came, a JSON line each: [microseconds, kind, ...]")
 SEALED = Field("sealed", "boolean", "only what was asked is told: it still has to be rated blind")
 
-_SHAPES: dict[str, Shape] = {
-    "object": "string",
-    "list of objects": "string",
-    "list of strings": ["string"],
-    "list of integers": ["integer"],
-    "list of lists of integers": [["integer"]],
+_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "bytes": pa.binary(),
+    "object": pa.string(),
+    "list of objects": pa.string(),
+    "list of strings": pa.list_(pa.string()),
+    "list of integers": pa.list_(pa.int64()),
+    "list of lists of integers": pa.list_(pa.list_(pa.int64())),
 }
 
 
-def _row(described: Iterable[Field]) -> dict[str, Shape]:
-    return {each.name: _SHAPES.get(each.type, each.type) for each in described}
+def _columns(described: Iterable[Field], **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    return list(({each.name: _TYPES[each.type] for each in described} | others).items())
 
 
-_LANE: Shape = _row((*fields.LANE.values(), PROMPT, RECORDING)) | {"flags": [{"code": "string", "detail": "string"}]}
-SHAPE: dict[str, Shape] = _row((*fields.COMPARISON.values(), PROMPT)) | {
-    "lanes": [_LANE],
-    "further_samples": [_LANE],
-    "ratings": [_row(fields.RATING.values())],
-    "showings": [_row(fields.SHOWING.values())],
-    "image_files": [_row(fields.IMAGE.values())],
-    "images": ["image"],
-    "tells_of": ["string"],
-    "told_by": ["string"],
-    "sealed": "boolean",
-}
+_FLAGS = pa.list_(pa.struct([("code", pa.string()), ("detail", pa.string())]))
+_LANES = pa.list_(pa.struct(_columns((*fields.LANE.values(), PROMPT, RECORDING), flags=_FLAGS)))
+SCHEMA = features.described(
+    _columns(
+        (*fields.COMPARISON.values(), PROMPT),
+        lanes=_LANES,
+        further_samples=_LANES,
+        ratings=pa.list_(pa.struct(_columns(fields.RATING.values()))),
+        showings=pa.list_(pa.struct(_columns(fields.SHOWING.values()))),
+        image_files=pa.list_(pa.struct(_columns(fields.IMAGE.values()))),
+        images=pa.list_(features.IMAGE),
+        tells_of=pa.list_(pa.string()),
+        told_by=pa.list_(pa.string()),
+        sealed=pa.bool_(),
+    )
+)
 _RATED = [each.name for each in attributes(Rating)]
 
 
 def write(batches: Iterable[list[Item]], _: Scope, files: ImageStore | None, left: Left) -> Iterator[bytes]:
-    return columnar.parquet(SHAPE, _rows(batches, files, left))
+    return arrow.parts(SCHEMA, _rows(batches, files, left))
 
 
-def _rows(batches: Iterable[list[Item]], files: ImageStore | None, left: Left) -> Iterator[dict[str, Any]]:
+def _rows(batches: Iterable[list[Item]], files: ImageStore | None, left: Left) -> Iterator[tuple[dict[str, Any], int]]:
     for item in chain.from_iterable(batches):
-        yield jsonl.withheld(item) | {"prompt": item.prompt} if item.sealed else _told(item, files)
+        told = jsonl.withheld(item) | {"prompt": item.prompt} if item.sealed else _told(item, files)
+        yield told, _size(item) + sum(len(image["bytes"]) for image in told.get("images", ()))
         jsonl.tally(item, left)
+
+
+def _size(item: Item) -> int:
+    """About how many bytes it has."""
+    said = (
+        (item.recordings[lane.id], lane.request, lane.reasoning, lane.text) for lane in (*item.lanes, *item.samples)
+    )
+    return len(item.prompt) * (1 + len(item.lanes)) + sum(map(len, chain.from_iterable(said)))
 
 
 def _told(item: Item, files: ImageStore | None) -> dict[str, Any]:

@@ -4,9 +4,9 @@ It knows neither the database nor where the bytes go.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from storage.exports.items import Item, Scope
 from storage.images import ImageStore
@@ -34,9 +34,10 @@ class Left:
     written: Counter[str] = field(default_factory=Counter)
     out: Counter[str] = field(default_factory=Counter)
 
-    def seen(self, batch: list[Item]) -> list[Item]:
-        self.read += len(batch)
-        return batch
+    @classmethod
+    def restored(cls, counts: Mapping[str, Any]) -> "Left":
+        """From its fields as plain values."""
+        return cls(counts["read"], Counter(counts["written"]), Counter(counts["out"]))
 
 
 Write = Callable[[Iterable[list[Item]], Scope, ImageStore | None, Left], Iterator[bytes]]

@@ -5,6 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from xlsxwriter import Workbook
+
 from storage.exports import pairs
 from storage.exports.items import Item, Scope
 from storage.exports.view import Left, View
@@ -18,8 +20,6 @@ WIDE = {"system": 30, "prompt": 50, "comment": 30, "text": 50, "reasoning": 30} 
 
 def write(batches: Iterable[list[Item]], scope: Scope, _: ImageStore | None, left: Left) -> Iterator[bytes]:
     """All of it comes when everything is read: until then it is in a temporary folder."""
-    from xlsxwriter import Workbook  # here: few need it
-
     head = [each.name for each in pairs.columns(scope)]
     with TemporaryDirectory(prefix="lanewise-") as folder:
         path = Path(folder, "out.xlsx")
@@ -64,7 +64,7 @@ VIEW = View(
     name="xlsx",
     suffix=".xlsx",
     media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    about="The same table as an Excel workbook.",
+    about="The same table for people as an Excel workbook.",
     fields=pairs.columns(),
     write=write,
     options=("reasoning", "names"),

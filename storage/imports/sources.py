@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pyarrow import ArrowException
+from pyarrow.parquet import ParquetFile
+
 from storage.errors import TransferError
 from storage.imports.columns import at_place
 from storage.imports.kept import parsed
@@ -38,9 +41,6 @@ def _jsonl(path: Path) -> Iterator[Row]:
 
 
 def _parquet(path: Path) -> Iterator[Row]:
-    from pyarrow import ArrowException  # here: it is slow to import, and few need it
-    from pyarrow.parquet import ParquetFile
-
     number = 0
     try:
         with ParquetFile(path) as file:
