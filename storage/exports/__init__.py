@@ -6,12 +6,24 @@ from itertools import chain
 
 from sqlalchemy import Engine
 
-from storage.exports import battles, csv, dpo, dpo_vision, jsonl, kto, llm_comparator, openai_dpo, rankings
+from storage.exports import (
+    battles,
+    csv,
+    dpo,
+    dpo_vision,
+    jsonl,
+    kto,
+    llm_comparator,
+    openai_dpo,
+    parquet,
+    rankings,
+    xlsx,
+)
 from storage.exports.items import ALL, Item, Scope, items
 from storage.exports.view import Left, View
 from storage.images import ImageStore
 
-_MADE = (jsonl, dpo, dpo_vision, kto, battles, rankings, openai_dpo, csv, llm_comparator)
+_MADE = (jsonl, parquet, dpo, dpo_vision, kto, battles, rankings, openai_dpo, csv, xlsx, llm_comparator)
 VIEWS: dict[str, View] = {each.VIEW.name: each.VIEW for each in _MADE}
 
 
