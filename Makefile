@@ -1,16 +1,21 @@
 # `make run` needs Python 3.11 or newer, and nothing else. The other targets install what they need beside it.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+INSTALL := bin/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+PIP := .venv/$(INSTALL)
 
-.PHONY: run test check bench screenshots weights lock clean chromium
+.PHONY: run test proofs check bench screenshots weights lock clean chromium
 
 run: .venv/.weights
 	@$(BIN)/python app.py
 
 # In the order that tests/conftest.py gives.
 test: .venv/.weights .venv/.dev chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder
+
+# The exports, read by the tools that they are for.
+proofs: .venv/.dev .venv-trl/.made .venv-arena/.made chromium
+	$(BIN)/python -m pytest -m proof tests/proofs
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -46,6 +51,21 @@ weights: .venv/.weights
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
+PROOFS := tests/proofs/requirements
+
+.venv-trl/.made: $(PROOFS)-trl.txt | .venv/.made
+	@echo "Installing TRL, to train on exports with, into .venv-trl (some minutes, once) ..."
+	@$(PYTHON) -m venv --clear .venv-trl
+	@.venv-trl/$(INSTALL) -r $<
+	@touch $@
+
+.venv-arena/.made: $(PROOFS)-arena.txt $(PROOFS)-viewer.txt | .venv/.made
+	@echo "Installing what reads battles and shows comparisons into .venv-arena ..."
+	@$(PYTHON) -m venv --clear .venv-arena
+	@.venv-arena/$(INSTALL) -r $<
+	@.venv-arena/$(INSTALL) --no-deps --require-hashes -r $(PROOFS)-viewer.txt
+	@touch $@
+
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && \
@@ -58,5 +78,5 @@ lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header -q requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-trl .venv-arena .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,10 @@ class ImageError(ValueError):
     """These bytes are no picture that a lane may see. `str(error)` is for a person."""
 
 
+class TransferError(ValueError):
+    """What a file has can't be imported. `str(error)` says where and why, for a person."""
+
+
 class RubricError(ValueError):
     """This file is no rubric. `str(error)` is for a person."""
 
