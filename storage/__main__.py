@@ -5,11 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 
-from storage.commands import bring, export
+from storage.commands import bring, delete, export
 from storage.database import DEFAULT_URL
 from storage.errors import TROUBLE, StorageError, TransferError, explained
 
-COMMANDS = {"export": export, "import": bring}
+COMMANDS = {"export": export, "import": bring, "delete": delete}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

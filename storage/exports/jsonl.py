@@ -93,7 +93,8 @@ def _array(recording: bytes) -> bytes:
 
 
 def columns(row: Row[Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row._mapping.items()}  # orjson takes no subclass of str as a key
+    """All but which app has run it. As orjson takes no subclass of str as a key, they are copied."""
+    return {str(name): value for name, value in row._mapping.items() if name != "replica"}
 
 
 def _image(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:

@@ -287,7 +287,7 @@ async def test_a_pair_whose_images_are_gone_is_left_out(store: Store) -> None:
     image = store.images.add(png())
     asked = Prompt("", (UserTurn("?", (image,)),))
     await store.rate(await answered(store, asked, text("a"), text("b")), "Ann", judged([0], [1]))
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     assert seen(store) == []
 
 
