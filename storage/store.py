@@ -144,10 +144,13 @@ class Store:
         """An answer that is over, to be taken over. Raises StorageError."""
         return await self._read(lambda connection: queries.earlier(connection, place))
 
-    async def show(self, comparison_id: str, viewer: str) -> Showing | None:
-        """How this viewer sees it, decided once and kept; None where there is none. Raises StorageError."""
+    async def show(self, comparison_id: str, viewer: str, *, blind: bool = False) -> Showing | None:
+        """How this viewer sees it, decided once and kept: where it can still be, as `blind` asks. None where there is
+        none. Raises StorageError."""
         kept = await self._read(lambda connection: showing.found(connection, comparison_id, viewer))
-        return kept or await self._write(lambda connection: showing.begin(connection, comparison_id, viewer))
+        return kept or await self._write(
+            lambda connection: showing.begin(connection, comparison_id, viewer, blind=blind)
+        )
 
     async def reveal(self, comparison_id: str, viewer: str, by: str) -> None:
         """Ends the blindness for this viewer, by `rating` or by `choice`. Raises StorageError."""
