@@ -9,6 +9,10 @@ class StorageError(Exception):
     """The database or a folder can't be used. `str(error)` is for a person."""
 
 
+class InUse(StorageError):
+    """An app has the database."""
+
+
 class RunLost(Exception):
     """What a run says is not kept any more: this app was taken for gone, or somebody deleted the comparison."""
 

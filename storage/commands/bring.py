@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Raises StorageError, TransferError."""
-    store = Store.open(given.database)
+    store = Store.open(given.database, given.images)
     try:
         for path in given.files:
             with tqdm(desc=path.name, unit=" comparisons", disable=None) as bar:

@@ -1,7 +1,6 @@
 """Deletes comparisons, or what an evaluator said, for good. Where no app may be running, it says so."""
 
 import argparse
-import os
 import sys
 from datetime import UTC, datetime
 
@@ -27,7 +26,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    files = ImageStore(os.environ.get("IMAGE_STORE") or images_beside(given.database))
+    files = ImageStore(given.images or images_beside(given.database))
     database = Database(given.database)
     try:
         if given.what == "evaluator":

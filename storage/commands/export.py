@@ -50,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Raises StorageError."""
     view, scope, engine = VIEWS[given.view], _scope(given), reading(given.database)
-    files = None if given.no_images else ImageStore(images_beside(given.database))
+    files = None if given.no_images else ImageStore(given.images or images_beside(given.database))
     if given.out == "-":
         sys.stdout.buffer.writelines(export(view, engine, scope, files))
         sys.stdout.buffer.flush()
