@@ -31,6 +31,7 @@ TITLES = {
     "odd_finish": "odd finish reason",
     "prompt_differs": "prompt counted otherwise",
     "names_itself": "names a model or backend",
+    "imported": "answered elsewhere",
 }
 """What each code means, in a few words."""
 

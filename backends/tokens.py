@@ -39,6 +39,11 @@ def prompt_tokens(prompt: Prompt, model: str = "") -> int:
     return _counted(texts, model) + PER_TURN * len(texts) + images
 
 
+def text_tokens(text: str) -> int:
+    """About how many tokens a text is, the same whichever model wrote it."""
+    return math.ceil(_weight(text) / CHARACTERS)
+
+
 def _texts(prompt: Prompt) -> Iterable[str]:
     yield prompt.system
     for tool in prompt.tools:

@@ -15,8 +15,10 @@ from benchmarks.chromium import chromium
 from benchmarks.servers import serving
 
 PICTURES = Path(__file__).parent / "pictures"
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-LOOKS = [(size, scheme) for size in (WIDE, NARROW) for scheme in ("light", "dark")]
+WIDE = {"width": 1440, "height": 900}
+SIZES = {"": WIDE, "-medium": {"width": 1024, "height": 768}, "-narrow": {"width": 390, "height": 844}}
+SCHEMES = {"": "light", "-dark": "dark"}
+LOOKS = [(width + hue, size, scheme) for width, size in SIZES.items() for hue, scheme in SCHEMES.items()]
 PROMPTS = ("Agent step", "Code from a screenshot", "Quick summary", "Code completion")  # the last one is not rated yet
 # three of the embedded model, in few enough words to be waited for
 LANES = ",".join(
@@ -31,13 +33,11 @@ def main() -> None:
         with serving("app.py", GRADIO_TEMP_DIR=f"{folder}/uploads", **settings) as server:
             ada = browser.new_context(viewport=WIDE)
             runs = prepared(ada.new_page(), server.url)
-            for size, scheme in LOOKS:
-                look = "-narrow" * (size is NARROW) + "-dark" * (scheme == "dark")
+            for look, size, scheme in LOOKS:
                 hers = browser.new_context(viewport=size, color_scheme=scheme, storage_state=ada.storage_state())
                 stored(hers, server.url, runs, Path(folder) / "shared.html", look)
                 rating(browser, size, scheme, server.url, look)
-            for size, scheme in LOOKS:  # last: the histories above are to be the same
-                look = "-narrow" * (size is NARROW) + "-dark" * (scheme == "dark")
+            for look, size, scheme in LOOKS:  # last: the histories above are to be the same
                 live(browser.new_context(viewport=size, color_scheme=scheme).new_page(), server.url, look)
 
 

@@ -15,11 +15,12 @@ from storage.schema import battles
 def refresh(connection: Connection, comparison_id: str) -> None:
     """After a rating came or went, in its transaction."""
     connection.execute(delete(battles).where(battles.c.comparison_id == comparison_id))
-    if rows := [*_fought(connection, comparison_id)]:
+    if rows := [*fought(connection, comparison_id)]:
         connection.execute(insert(battles), rows)
 
 
-def _fought(connection: Connection, comparison_id: str) -> Iterator[dict[str, Any]]:
+def fought(connection: Connection, comparison_id: str) -> Iterator[dict[str, Any]]:
+    """The rows that follow from its ratings."""
     labels = [lanes.restored(row).label for row in answers_of(connection, [comparison_id])[comparison_id]]
     orders = {row.id: row.order for row in showings_of(connection, [comparison_id])[comparison_id]}
     for rating in evidence(ratings_of(connection, [comparison_id])[comparison_id]):

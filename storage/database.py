@@ -29,16 +29,16 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Creates and migrates what is missing. Raises StorageError."""
-        server = _server(url)
-        self.name, self.shared = server.name, server.shared
-        engine = self._engine = _engine(server)
-        self.engine = engine.execution_options(**server.reading)
-        self.exports = _engine(server, NullPool).execution_options(**server.reading)
-        writing = engine.execution_options(**server.writing)
+        place = server(url)
+        self.name, self.shared = place.name, place.shared
+        engine = self._engine = _engine(place)
+        self.engine = engine.execution_options(**place.reading)
+        self.exports = _engine(place, NullPool).execution_options(**place.reading)
+        writing = engine.execution_options(**place.writing)
         with ExitStack() as held:
             held.callback(engine.dispose)
-            with _told(self.name):
-                held.enter_context(server.claim())
+            with told(self.name):
+                held.enter_context(place.claim())
                 with writing.begin() as connection:
                     migrate(connection)
             self._held = held.pop_all()
@@ -52,30 +52,39 @@ class Database:
 
 def reading(url: str) -> Engine:
     """An engine to read a database that an app may be writing. Raises StorageError."""
-    server = _server(url)
-    if not server.exists():
-        raise StorageError(f"There is no database {server.name}: name one with --database, or start the app once.")
-    engine = _engine(server, NullPool).execution_options(**server.reading)
-    with _told(server.name), engine.connect() as connection:
-        if _revision(connection) != newest():
+    place = server(url)
+    if not place.exists():
+        raise StorageError(f"There is no database {place.name}: name one with --database, or start the app once.")
+    engine = _engine(place, NullPool).execution_options(**place.reading)
+    with told(place.name), engine.connect() as connection:
+        if revision(connection) != newest():
             raise StorageError(
-                f"Database {server.name} was made by another version of Lanewise: start the app on it once."
+                f"Database {place.name} was made by another version of Lanewise: start the app on it once."
             )
     return engine
 
 
+@contextmanager
+def claimed(url: str) -> Iterator[Connection]:
+    """A transaction in a database that no app on this machine has, with its tables. Raises StorageError."""
+    place = server(url)
+    engine = _engine(place, NullPool).execution_options(**place.writing)
+    with told(place.name), place.claim(), engine.begin() as connection:
+        migrate(connection)
+        yield connection
+
+
 def images_beside(url: str) -> Path:
     """The folder where images are kept unless another one is chosen."""
-    server = _server(url)
-    return server.path.parent / "images" if isinstance(server, Sqlite) else DEFAULT_IMAGES
+    place = server(url)
+    return place.path.parent / "images" if isinstance(place, Sqlite) else DEFAULT_IMAGES
 
 
 def migrate(connection: Connection) -> None:
     """Brings the tables up to date, within the connection's transaction."""
-    revision = _revision(connection)
-    if revision == newest():
+    if (found := revision(connection)) == newest():
         return
-    if revision and revision > newest():
+    if found and found > newest():
         raise StorageError(
             f"Database {connection.engine.url.database} was made by a newer Lanewise: update this one, or name "
             "another database in DATABASE_URL."
@@ -94,14 +103,16 @@ def newest() -> str:
     return max(file.name[:4] for file in _MIGRATIONS.glob("[0-9]*.py"))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """The database's; None where it has no tables yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
 
 
-def _server(url: str) -> Sqlite | Postgres:
+def server(url: str) -> Sqlite | Postgres:
+    """What the address names. Raises StorageError."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -117,13 +128,14 @@ def _server(url: str) -> Sqlite | Postgres:
     )
 
 
-def _engine(server: Sqlite | Postgres, pool: type[Pool] | None = None) -> Engine:
+def _engine(place: Sqlite | Postgres, pool: type[Pool] | None = None) -> Engine:
     dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    return server.engine(poolclass=pool, json_serializer=dumps)
+    return place.engine(poolclass=pool, json_serializer=dumps)
 
 
 @contextmanager
-def _told(name: str) -> Iterator[None]:
+def told(name: str) -> Iterator[None]:
+    """What goes wrong with the database of this name is a StorageError."""
     try:
         yield
     except TROUBLE as error:

@@ -9,12 +9,20 @@ class StorageError(Exception):
     """The database or a folder can't be used. `str(error)` is for a person."""
 
 
+class InUse(StorageError):
+    """An app has the database."""
+
+
 class RunLost(Exception):
     """What a run says is not kept any more: this app was taken for gone, or somebody deleted the comparison."""
 
 
 class ImageError(ValueError):
     """These bytes are no picture that a lane may see. `str(error)` is for a person."""
+
+
+class TransferError(ValueError):
+    """What a file has can't be imported. `str(error)` says where and why, for a person."""
 
 
 class RubricError(ValueError):

@@ -88,6 +88,13 @@ class ImageStore:
                 return self._shelf.read(key)
         raise KeyError(sha256)
 
+    def has(self, sha256: str) -> bool:
+        """Is it there, to the byte?"""
+        try:
+            return digest(self.read(sha256)).hexdigest() == sha256
+        except KeyError:
+            return False
+
     def delete(self, sha256: str) -> None:
         """Does nothing where there is none."""
         for key in _keys(sha256):

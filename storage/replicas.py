@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from storage.schema import replicas
 
@@ -24,6 +24,11 @@ def beat(connection: Connection, replica: str) -> None:
     if not connection.execute(seen).rowcount:
         connection.execute(insert(replicas).values(id=replica, seen_at=now))
     connection.execute(delete(replicas).where(replicas.c.seen_at < now - GONE))
+
+
+def here(connection: Connection) -> bool:
+    """Is any app running?"""
+    return bool(connection.scalar(select(exists().where(replicas.c.seen_at >= datetime.now(UTC) - GONE))))
 
 
 def leave(connection: Connection, replica: str) -> None:

@@ -72,15 +72,17 @@ def found(connection: Connection, comparison_id: str, viewer: str) -> Showing | 
     return None if row is None else restored(row)
 
 
-def begin(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
+def begin(connection: Connection, comparison_id: str, viewer: str, *, blind: bool = False) -> Showing | None:
     """The showing of this comparison to this viewer, made where there is none; None where there is no comparison.
 
-    Who made a comparison sees it as it was planned. To anybody else one that waits in the rating queue is blind too;
-    and so is, to everybody, one that tells of what is sealed for them.
+    Who made a comparison sees it as it was planned. To anybody else one that waits in the rating queue is blind too, or
+    one that they ask for `blind`, if they know nothing of it; and so is, to everybody, one that tells of what is sealed
+    for them.
     """
     if kept := found(connection, comparison_id, viewer):
         return kept
-    wanted = select(comparisons, sealed_for(viewer).label("sealed")).where(comparisons.c.id == comparison_id)
+    sealed = sealed_for(viewer) | _unknown(comparisons, viewer) if blind else sealed_for(viewer)
+    wanted = select(comparisons, sealed.label("sealed")).where(comparisons.c.id == comparison_id)
     row = connection.execute(wanted).one_or_none()
     if row is None:
         return None
@@ -165,12 +167,17 @@ def _shown(of: sa.FromClause, viewer: str) -> sa.ScalarSelect[bool]:
 
 def _unseen(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
     """Is it by itself sealed for who was not shown it yet? It is in the queue for those who know nothing of it."""
+    return of.c.blind | ((of.c.overlap > 0) & _unknown(of, viewer))
+
+
+def _unknown(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
+    """Did this viewer neither make it nor see uncovered what tells of it?"""
     telling = hints.alias("telling")
     uncovered = (showings.c.viewer == viewer) & or_(~showings.c.blind, showings.c.revealed_at.is_not(None))
     known = sa.exists().where(
         telling.c.of_id == of.c.id, showings.c.comparison_id == telling.c.comparison_id, uncovered
     )
-    return of.c.blind | ((of.c.overlap > 0) & (of.c.maker != viewer) & ~known)
+    return (of.c.maker != viewer) & ~known
 
 
 def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:

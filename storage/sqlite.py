@@ -2,16 +2,17 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 
-from storage.errors import StorageError
+from storage.errors import StorageError, explained
 from storage.lock import Lock
 
 try:
@@ -22,6 +23,7 @@ except ImportError:
 DRIVER: ModuleType = driver
 VERSION: tuple[int, ...] = driver.sqlite_version_info
 BUSY_MS = 10_000
+PAGES = 2_000  # copied at once: some milliseconds' work
 
 log = logging.getLogger("storage.database")
 
@@ -70,6 +72,39 @@ class Sqlite:
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
+
+
+def snapshot(source: Path, target: Path, done: Callable[[int, int], object]) -> None:
+    """Copies a database as it is now into a new file that needs no other beside it, while apps may write it.
+
+    `done` is told how many pages are copied, and of how many. Raises StorageError.
+    """
+    try:
+        with closing(_opened(source)) as kept, closing(_opened(target)) as copy:
+            # from one snapshot: else what is written meanwhile would make it begin anew
+            kept.execute("BEGIN")
+            kept.execute("SELECT 1 FROM sqlite_master").fetchall()
+            kept.backup(copy, pages=PAGES, progress=lambda _, left, total: done(total - left, total))
+        settle(target)
+    except DRIVER.Error as error:
+        raise explained(DBAPIError("", None, error), str(source)) from error
+
+
+def settle(path: Path) -> None:
+    """Makes one file of a database that nobody uses: it can then be read where nothing can be written."""
+    with closing(_opened(path)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def damage(connection: Connection) -> list[str]:
+    """What is wrong with the file, and with references between rows."""
+    found = [said for said in connection.exec_driver_sql("PRAGMA integrity_check").scalars() if said != "ok"]
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check")
+    return found + [f"Row {row} of {table} names one of {other} that is not there." for table, row, other, _ in broken]
+
+
+def _opened(path: Path) -> Any:
+    return DRIVER.connect(str(path), timeout=BUSY_MS / 1000, isolation_level=None)
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -31,6 +33,8 @@ from storage.comparison import (
 from storage.database import DEFAULT_URL, Database, images_beside
 from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
+from storage.imports.kept import Kept
+from storage.imports.own import Bringing
 from storage.laps import Lap
 from storage.plan import Plan
 from storage.presets import Preset
@@ -42,6 +46,7 @@ from storage.showing import Showing
 T = TypeVar("T")
 
 OPENLY = Plan()
+AT_ONCE = 16  # comparisons imported in one commit
 
 
 class Store:
@@ -100,6 +105,21 @@ class Store:
         """Puts the project's own recordings where nothing was asked yet. Blocking. Raises StorageError."""
         self._database.writer.submit(lambda connection: shipped.ship(connection, self.images)).result()
 
+    def bring(
+        self, kept: Iterable[tuple[str, Kept]], overlap: int = 0, done: Callable[[int], None] = lambda _: None
+    ) -> Bringing:
+        """Imports comparisons, each with the place where it stands; `overlap` ratings of each new one are asked for.
+
+        What stands before one that is wrong stays imported. Blocking. Raises TransferError, StorageError.
+        """
+        bringing, kept = Bringing(self.images, overlap), iter(kept)
+        while some := list(islice(kept, AT_ONCE)):
+            if problem := self._database.writer.submit(partial(bringing.some, some)).result():
+                raise problem
+            done(len(some))
+        self._database.writer.submit(bringing.finish).result()
+        return bringing
+
     async def create(
         self,
         prompt: Prompt,
@@ -124,10 +144,13 @@ class Store:
         """An answer that is over, to be taken over. Raises StorageError."""
         return await self._read(lambda connection: queries.earlier(connection, place))
 
-    async def show(self, comparison_id: str, viewer: str) -> Showing | None:
-        """How this viewer sees it, decided once and kept; None where there is none. Raises StorageError."""
+    async def show(self, comparison_id: str, viewer: str, *, blind: bool = False) -> Showing | None:
+        """How this viewer sees it, decided once and kept: where it can still be, as `blind` asks. None where there is
+        none. Raises StorageError."""
         kept = await self._read(lambda connection: showing.found(connection, comparison_id, viewer))
-        return kept or await self._write(lambda connection: showing.begin(connection, comparison_id, viewer))
+        return kept or await self._write(
+            lambda connection: showing.begin(connection, comparison_id, viewer, blind=blind)
+        )
 
     async def reveal(self, comparison_id: str, viewer: str, by: str) -> None:
         """Ends the blindness for this viewer, by `rating` or by `choice`. Raises StorageError."""

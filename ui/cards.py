@@ -62,7 +62,8 @@ def shown(fixed: Fixed, answer: Answer, flags: Sequence[Flag] = (), beside: Besi
             "figures": figures.timed_here(fixed.lane, answer),
             "measured": figures.of_the_server(answer.rounds[-1].measured),
             "measured_of": f"last of {len(answer.rounds)} rounds" if len(answer.rounds) > 1 else "",
-            "unfair": timing.noted(beside),
+            "crowded": timing.noted(beside.crowded),
+            "cached": timing.noted(beside.cached),
             "flags": [{"title": TITLES.get(flag.code, flag.code), "detail": flag.detail} for flag in flags],
             "samples": timing.spread([answer, *beside.samples], fixed.answer_url) if not live else None,
             "live": live or beside.more,  # what may be stopped

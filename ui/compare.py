@@ -42,6 +42,9 @@ ADDRESS = """(run) => {
   return run;
 }"""
 
+# the lanes are those that the address asks for: only then a run may begin
+ARRIVED = "() => { window.arrived = true; dispatchEvent(new Event('arrived')); }"
+
 
 class Handlers:
     """What the tab does, named for the person's acts."""
@@ -53,8 +56,9 @@ class Handlers:
 
     # asking
 
-    async def compare(self, request: gr.Request, *inputs: Any) -> tuple[str, str, Any]:
-        """The run to show, what has to be mended, and the prompt box (emptied after a follow-up)."""
+    async def compare(self, request: gr.Request, *inputs: Any) -> list[Any]:
+        """The run to show, what has to be mended, the prompt box (emptied after a follow-up), and the panels below it,
+        which make room for the answers."""
         given = asking.given(*inputs)
         try:
             if not given.text.strip():
@@ -64,9 +68,10 @@ class Handlers:
             asked = await asyncio.to_thread(asking.fitted, self.registry, self.store.images, asked)
             plan = asking.plan(*given.plan)
             run = await self.recorder.compare(prompt, asked, plan, maker, given.follows or None)
-            return run, "", {"text": "", "files": []} if given.follows else gr.skip()
+            written = {"text": "", "files": []} if given.follows else gr.skip()
+            return [run, "", written, *[gr.update(open=False)] * composer.PANELS]
         except (Problem, StorageError) as problem:
-            return given.run, str(problem), gr.skip()
+            return [given.run, str(problem), gr.skip(), *[gr.skip()] * composer.PANELS]
 
     async def weigh(self, request: gr.Request, *inputs: Any) -> list[Any]:
         """What to know of each lane before it is asked this; what can't be asked yet leaves that as it was."""
@@ -202,22 +207,23 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
 
     box = composer.build()
     notice = Drawn("notice", elem_id="notice")
-    question = Drawn("question", elem_id="question")
-    Drawn("raw", elem_id="raw")  # opened by the lanes' cards
-    with gr.Row(elem_id="bars"):
-        controls = Drawn("player", elem_id="player")
-        bar = presets.build()
-        share = Drawn("share", elem_id="share")
-    count = Drawn("places", len(start), elem_id="places")
-    with gr.Row(elem_id="lanes", equal_height=True):
-        for index in range(asking.MOST):
-            chosen = start[index] if index < len(start) else None
-            does.slots.append(lane.build(registry, index, chosen))
-    lane.offer(registry, discovery, does.slots)
-    with gr.Row(elem_id="below"):
-        apart = Drawn("difference", elem_id="difference")
-        sends = sending.build(store, recorder, run)
-    rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
+    with gr.Column(elem_id="shown"):
+        question = Drawn("question", elem_id="question")
+        Drawn("raw", elem_id="raw")  # opened by the lanes' cards
+        with gr.Row(elem_id="bars"):
+            controls = Drawn("player", elem_id="player")
+            bar = presets.build()
+            share = Drawn("share", elem_id="share")
+        count = Drawn("places", len(start), elem_id="places")
+        with gr.Row(elem_id="lanes", equal_height=True):
+            for index in range(asking.MOST):
+                chosen = start[index] if index < len(start) else None
+                does.slots.append(lane.build(registry, index, chosen))
+        lane.offer(registry, discovery, does.slots)
+        with gr.Row(elem_id="below"):
+            apart = Drawn("difference", elem_id="difference")
+            sends = sending.build(store, recorder, run)
+        rating = Drawn("rating", needs=["attention", "outbox"], elem_id="rating")
     stage = does.stage = Stage(store, recorder, question, [slot.place for slot in does.slots], rating)
 
     fields = [field for slot in does.slots for field in slot.fields]
@@ -229,13 +235,13 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     player = Player(stage, controls)
     shown = stage.wire(run, watched, does.show, around, ADDRESS, [player.wire(page, run)])
     shown.success(player.offer, run, controls, **PRIVATE)
-    source.change(does.restore, source, lanes, **PRIVATE)
+    source.change(does.restore, source, lanes, **PRIVATE).then(None, js=ARRIVED, **PRIVATE)
     stage.revealed.change(does.restore, run, lanes, **PRIVATE)
     lined_up = presets.Handlers(registry, store, does.line_up)
     presets.wire(page, bar, lined_up, [count, *fields], notice, [run, *lanes])
 
     asks_again = again.Handlers(registry, store, recorder)
-    box.prompt.submit(does.compare, asked, [run, notice, box.prompt], **PRIVATE)
+    box.prompt.submit(does.compare, asked, [run, notice, box.prompt, *box.panels], **PRIVATE)
     box.stop.click(does.stop, run, None, **PRIVATE)
     added = box.add.click(does.add, [count, *fields], lanes, **PRIVATE)
     added.success(None, js=AT_THE_LAST, **PRIVATE)
@@ -250,5 +256,6 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     gr.on(changes, **weighing, trigger_mode="always_last", **PRIVATE)
     for chosen in box.chosen:
         chosen.success(**weighing, **PRIVATE)
-    page.load(does.arrive, None, [run, source, notice], **PRIVATE)
+    arrived = page.load(does.arrive, None, [run, source, notice], **PRIVATE)
+    arrived.then(None, source, None, js=f"(source) => source || ({ARRIVED})()", **PRIVATE)
     return Compare(run, source)

@@ -17,6 +17,7 @@ from ui.toolbox import Fields, Problem
 
 TOOLS = "Tools"
 RUNS = "How it runs"
+PANELS = 4
 HELP = {
     "blind": "Lanes are shuffled, and nothing tells which is which before you rate.",
     "schedule": "At once, lanes on one server slow each other down. One after another, times are fair.",
@@ -43,14 +44,15 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """`settled` is clicked by the page's script when the prompt is written; `chosen` are the events of something ready
-    having been filled in."""
+    """`panels` unfold below the prompt; `settled` is clicked by the page's script when the prompt is written; `chosen`
+    are the events of something ready having been filled in."""
 
     prompt: gr.MultimodalTextbox
     system: gr.Textbox
     sizes: Options
     plan: tuple[Component, ...]
     tools: Tools
+    panels: tuple[gr.Accordion, ...]
     follow: gr.Checkbox
     stop: gr.Button
     add: gr.Button
@@ -86,10 +88,10 @@ def build() -> Composer:
         with gr.Row(elem_id="acts"):
             with gr.Accordion("Prompts", open=False, elem_classes="unfolds", elem_id="library-part") as part:
                 library = Drawn("library", examples.cards(), elem_id="library")
-            with gr.Accordion("System prompt", open=False, elem_classes="unfolds"):
+            with gr.Accordion("System prompt", open=False, elem_classes="unfolds") as before:
                 system = gr.Textbox(SYSTEM, show_label=False, label="System prompt", lines=2, elem_id="system")
             tools = _tools()
-            plan = _plan()
+            running, plan = _plan()
             follow = gr.Checkbox(label="Follow up, each lane with its own history", visible=False, elem_id="follow")
             stop = gr.Button("Stop all", size="sm", variant="stop", visible=False, elem_id="stop")
             add = gr.Button("Add lane", size="sm", elem_id="add")
@@ -99,11 +101,12 @@ def build() -> Composer:
         button.click(partial(fill, each.fields), None, tools.filled, **PRIVATE)
         for button, each in zip(tools.presets, PRESETS, strict=True)
     ]
-    return Composer(prompt, system, sizes, plan, tools, follow, stop, add, settled, tuple(chosen))
+    panels = (part, before, tools.part, running)
+    return Composer(prompt, system, sizes, plan, tools, panels, follow, stop, add, settled, tuple(chosen))
 
 
-def _plan() -> tuple[Component, ...]:
-    """How it runs and is shown: the fields of `asking.plan`, in their order."""
+def _plan() -> tuple[gr.Accordion, tuple[Component, ...]]:
+    """How it runs and is shown: the panel, and the fields of `asking.plan` in their order."""
     usual = Plan()
     with gr.Accordion(RUNS, open=False, elem_classes="unfolds", elem_id="plan-part") as part:
         blind = gr.Checkbox(False, label="Blind, until it is rated", info=HELP["blind"], elem_id="blind")
@@ -129,7 +132,7 @@ def _plan() -> tuple[Component, ...]:
     blind.change(lambda on: gr.update(visible=bool(on)), blind, hidden, **PRIVATE)
     changes = [blind.change, schedule.change, warm_up.change, samples.change]
     gr.on(changes, planned, [blind, schedule, warm_up, samples], part, **PRIVATE)
-    return fields
+    return part, fields
 
 
 def planned(blind: bool | None, schedule: str | None, warm_up: bool | None, samples: float | None) -> Any:

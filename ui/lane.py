@@ -51,27 +51,29 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     with gr.Column(
         visible=settings is not None, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane"
     ) as column:
-        name = Choice(
-            choices(registry),
-            value=shown.backend,
-            label=f"Lane {letter}",
-            elem_id=f"backend-{letter}",
-            elem_classes="backend",
-            filterable=False,
-        )
-        with gr.Row(elem_classes="settings"):
-            effort = Options(
-                efforts(registry, backend),
-                value=shown.effort,
-                label="Effort",
-                elem_id=f"effort-{letter}",
-                elem_classes="inline",
+        with gr.Column(min_width=0, elem_classes="choice"):
+            name = Choice(
+                choices(registry),
+                value=shown.backend,
+                label=f"Lane {letter}",
+                elem_id=f"backend-{letter}",
+                elem_classes="backend",
+                filterable=False,
             )
-            with gr.Accordion("Settings", open=False, elem_classes="unfolds"):
-                rest = _settings(registry, letter, shown, backend)
-        said = Drawn("about", about.known(registry, backend), elem_id=f"about-{letter}")
-        card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
-        answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
+            with gr.Row(elem_classes="settings"):
+                effort = Options(
+                    efforts(registry, backend),
+                    value=shown.effort,
+                    label="Effort",
+                    elem_id=f"effort-{letter}",
+                    elem_classes="inline",
+                )
+                with gr.Accordion("Settings", open=False, elem_classes="unfolds"):
+                    rest = _settings(registry, letter, shown, backend)
+            said = Drawn("about", about.known(registry, backend), elem_id=f"about-{letter}")
+        with gr.Column(min_width=0, elem_classes="said"):
+            card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
+            answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)
     model, temperature, limit, _, replays, _ = rest
     chosen = [name, effort, temperature, limit, said]
     changed = [effort, model, temperature, limit, replays, said, card]

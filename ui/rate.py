@@ -33,14 +33,15 @@ class Handlers:
         self.store, self.stage = store, stage
 
     async def arrive(self, request: gr.Request) -> tuple[str, dict[str, Any]]:
-        """The one comparison that the address names (`?run=`); without one, the queue may be asked."""
+        """The one comparison that the address names (`?run=`), blind for whom it can be; without one, the queue may be
+        asked."""
         run = request.query_params.get("run", "")
         if not run:
             return "", {"state": "ready"}
-        kept = await self.stage.kept(run, viewer.of(request))
-        if kept is None:
+        showing = await self.store.show(run, viewer.of(request), blind=True)
+        if showing is None:
             return "", {"state": "problem", "text": "The comparison of this link is not kept here."}
-        if not kept[1].presentation.blind:
+        if not showing.presentation.blind:
             said = (
                 "Which lanes these answers come from was never hidden from you, so there is nothing to judge blindly."
             )
@@ -124,7 +125,10 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
         columns, places = [], []
         with gr.Row(elem_id="lanes", equal_height=True):
             for letter in view.LETTERS:
-                with gr.Column(visible=False, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column:
+                with (
+                    gr.Column(visible=False, min_width=280, elem_id=f"lane-{letter}", elem_classes="lane") as column,
+                    gr.Column(min_width=0, elem_classes="said"),
+                ):
                     gr.HTML(f"<h2 class='letter'>Answer {letter}</h2>")
                     card = Drawn("lane", cards.idle(), elem_id=f"card-{letter}")
                     answer = AnswerText(elem_id=f"answer-{letter}", elem_classes="answer", latex_delimiters=LATEX)

@@ -131,8 +131,8 @@ def _exactly(lane: Lane, answer: Answer, mask: Mask) -> Mask:
 def _question(kept: Kept, mask: Mask) -> dict[str, Any]:
     shown = view.question(kept.question)
     return {
-        "title": mask(title(kept.question.prompt)),
-        "thread": [mask(link.title) for link in kept.question.links[:-1]],
+        "title": mask(view.heading(title(kept.question.prompt))),
+        "thread": [mask(link["title"]) for link in shown["thread"][:-1]],
         "text": mask(asked(kept.comparison.prompt).text),
         "about": mask(shown["about"]),
         "more": mask(shown["more"]),
@@ -164,7 +164,7 @@ def _lane(kept: Kept, place: int, without: Collection[Part], mask: Mask) -> dict
         "measured": card["measured"],
         "measured_of": card["measured_of"],
         "samples": card["samples"],
-        "notes": [(note["title"], note["detail"]) for note in card["unfair"]],
+        "notes": [(note["title"], note["detail"]) for note in (*card["crowded"], *card["cached"])],
         "flags": [(flag["title"], about(flag["detail"]) if told else "") for flag in card["flags"]],
         "reasoning": mask(answer.reasoning),
         "thought": card["thought"],

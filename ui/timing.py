@@ -23,10 +23,12 @@ Note = tuple[str, str]  # a few words, and what they mean
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """`samples` are the lane's further ones, as far as they are over; `more` of them are being asked for."""
+    """What makes its times unfair: that its server is `crowded`, as is known from the start, or what that had `cached`.
+    `samples` are the lane's further ones, as far as they are over; `more` of them are being asked for."""
 
     waits: bool = False
-    notes: tuple[Note, ...] = ()
+    crowded: tuple[Note, ...] = ()
+    cached: tuple[Note, ...] = ()
     samples: tuple[Answer, ...] = ()
     more: bool = False
 
@@ -41,11 +43,8 @@ def beside(question: Question, showing: Showing, answers: Sequence[Answer]) -> t
     return tuple(
         Beside(
             waits and any(not _over(each) for each in answers[:position]),
-            (
-                *_crowded(question, showing, position),
-                *_cached(question, showing, position, answers),
-                *_shown_otherwise(question, showing, position),
-            ),
+            (*_crowded(question, showing, position), *_shown_otherwise(question, showing, position)),
+            tuple(_cached(question, showing, position, answers)),
             tuple(filter(_over, answers[position + count :: count])),
             not all(map(_over, answers[position + count :: count])),
         )
@@ -53,8 +52,8 @@ def beside(question: Question, showing: Showing, answers: Sequence[Answer]) -> t
     )
 
 
-def noted(found: Beside) -> list[dict[str, str]]:
-    return [{"title": title, "detail": detail} for title, detail in found.notes]
+def noted(notes: Sequence[Note]) -> list[dict[str, str]]:
+    return [{"title": title, "detail": detail} for title, detail in notes]
 
 
 def spread(answers: Sequence[Answer], url: str) -> dict[str, Any] | None:

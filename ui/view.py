@@ -7,8 +7,9 @@ from typing import Any
 
 from backends.flags import TITLES
 from storage.comparison import Question, Rating, Row, Snippet
-from storage.prompts import asked
+from storage.prompts import TITLE, asked
 from storage.ratings import STRENGTHS
+from storage.shipped import ORIGIN
 
 LETTERS = "ABCDEF"
 
@@ -32,7 +33,8 @@ def question(kept: Question) -> dict[str, Any]:
         more += [f"Results: {_readable(asdict(box))}"]
     return {
         "run": kept.id,
-        "thread": [{"id": link.id, "title": link.title} for link in kept.links],
+        "shipped": kept.origin == ORIGIN,
+        "thread": [{"id": link.id, "title": heading(link.title)} for link in kept.links],
         "text": turn.text,
         "images": [{"src": image_url(each.sha256), "width": each.width, "height": each.height} for each in turn.images],
         "about": " · ".join(about),
@@ -49,7 +51,7 @@ def history_row(row: Row) -> dict[str, Any]:
     letters = {position: LETTERS[place] for place, position in enumerate(row.order)}
     return {
         "id": row.id,
-        "title": row.title,
+        "title": heading(row.title),
         "prompt": row.prompt_id,
         "sealed": row.sealed,
         "origin": row.origin,
@@ -94,6 +96,13 @@ def _placed(rating: Rating, order: Sequence[int]) -> Rating:
 def found_in(snippet: Snippet, letters: Mapping[int, str]) -> str:
     source, letter = snippet.source.capitalize(), letters.get(snippet.position, "")
     return source if snippet.source == "prompt" else f"{source} {letter}".rstrip()
+
+
+def heading(title: str) -> str:
+    """A title as it is shown: one as long as they are kept was cut there, so it ends with its last whole word."""
+    if len(title) < TITLE:
+        return title
+    return title.rsplit(" ", 1)[0] + "…"
 
 
 def titled(code: str) -> str:

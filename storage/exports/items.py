@@ -19,6 +19,7 @@ from storage.comparison import EVERYTHING, Filter, Rating
 from storage.errors import StorageError
 from storage.exports import demo, pseudonyms
 from storage.rows import answers_of, flags_of, grouped, images_of, ratings_of, recorded, showings_of
+from storage.rubric import DEFAULT, Rubric, load
 from storage.schema import answers, comparisons, hints, prompts, texts
 from storage.search import found
 from storage.shipped import ORIGIN
@@ -35,7 +36,7 @@ class Scope:
     """What is exported: the comparisons that `viewer` finds (None sees all), those after a `number`, at most `limit`.
 
     `demo`: also what simulated and demo models answered, in views for training and statistics. `reasoning`: with the
-    lanes' reasoning. `names`: people under their own names instead of pseudonyms.
+    lanes' reasoning. `names`: people under their own names instead of pseudonyms. `rubric` has the scales of scores.
     """
 
     wanted: Filter = EVERYTHING
@@ -45,6 +46,7 @@ class Scope:
     demo: bool = False
     reasoning: bool = True
     names: bool = False
+    rubric: Rubric = field(default_factory=lambda: load(DEFAULT))
 
 
 ALL = Scope()
@@ -57,8 +59,8 @@ class Item:
 
     `prompt` is the body asked of all, `bodies` are those of the lanes too, by id, as JSON text; `lanes` and `samples`
     (further ones) are rows of `answers` with their texts. `maker`, `showings` and `ratings` name people as the scope
-    wants: `row.maker` is raw. `flags` are by answer, `images` rows by prompt. `recordings` (bytes by answer), the
-    lanes' `request`, `tells_of` and `told_by` are read for lossless views alone.
+    wants: `row.maker` is raw. `flags` are by answer, `images` rows by prompt. `recordings` (bytes by answer) are read
+    as the view needs them; the lanes' `request`, `tells_of` and `told_by` for lossless views alone.
     """
 
     row: Row[Any]
@@ -78,7 +80,7 @@ class Item:
     told_by: Sequence[str] = ()
 
 
-def items(engine: Engine, scope: Scope, *, recordings: bool = False) -> Generator[list[Item]]:
+def items(engine: Engine, scope: Scope, *, recordings: bool = False, rounds: bool = False) -> Generator[list[Item]]:
     """Batches, from one transaction: one snapshot. Raises StorageError where too many exports run already."""
     named = _themselves if scope.names else pseudonyms.of(engine)
     done, after = 0, FIRST if scope.after is None else scope.after
@@ -87,7 +89,7 @@ def items(engine: Engine, scope: Scope, *, recordings: bool = False) -> Generato
             rows = connection.execute(found(scope.wanted, scope.viewer, after=after).limit(size)).all()
             if not rows:
                 return
-            yield _whole(connection, rows, scope.viewer, named, recordings)
+            yield _whole(connection, rows, scope.viewer, named, recordings, rounds)
             done, after = done + len(rows), rows[-1].number
 
 
@@ -109,6 +111,7 @@ def _whole(
     viewer: str | None,
     named: Callable[[str, str], str],
     recordings: bool,
+    rounds: bool,
 ) -> list[Item]:
     ids = [row.id for row in rows]
     sealed = set() if viewer is None else sealed_among(connection, ids, viewer)
@@ -118,7 +121,9 @@ def _whole(
     prompt_ids = {row.prompt_id for row in chain(rows, *lanes.values())}
     bodies, pictures = _bodies(connection, prompt_ids), images_of(connection, prompt_ids)
     odd, ratings, shows = flags_of(connection, answer_ids), ratings_of(connection, told), showings_of(connection, told)
-    events = recorded(connection, answer_ids) if recordings else {}
+    several = [lane.id for lane in chain(*lanes.values()) if lane.rounds > 1] if rounds else []
+    wanted = answer_ids if recordings else several
+    events = recorded(connection, wanted) if wanted else {}
     tells, told_by = _hints(connection, told) if recordings else (grouped(()), grouped(()))
     whole = []
     for row in rows:
@@ -139,7 +144,7 @@ def _whole(
                 flags=odd,
                 ratings=[replace(each, evaluator=named(each.evaluator, "evaluator")) for each in ratings[row.id]],
                 showings=[replace(each, viewer=named(each.viewer, "viewer")) for each in map(restored, shows[row.id])],
-                recordings={lane.id: events[lane.id] for lane in asked} if recordings else {},
+                recordings={lane.id: events[lane.id] for lane in asked if lane.id in events},
                 tells_of=tells[row.id],
                 told_by=told_by[row.id],
             )

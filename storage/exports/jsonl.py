@@ -19,18 +19,26 @@ from storage.showing import Showing
 def write(batches: Iterable[list[Item]], _: Scope, files: ImageStore | None, left: Left) -> Iterator[bytes]:
     """The fields are those of the tables. Of what is sealed there is only what was asked."""
     for item in chain.from_iterable(batches):
-        told = _withheld(item) if item.sealed else _told(item, files)
+        told = withheld(item) | _asked(item) if item.sealed else _told(item, files)
         yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
-        left.written["sealed comparisons, only what was asked" if item.sealed else "comparisons"] += 1
+        tally(item, left)
 
 
-def _withheld(item: Item) -> dict[str, Any]:
-    row = item.row
-    return {"id": row.id, "created_at": row.created_at, "prompt": orjson.Fragment(item.prompt), "sealed": True}
+def withheld(item: Item) -> dict[str, Any]:
+    """All that is told of a sealed comparison, beside what was asked."""
+    return {"id": item.row.id, "created_at": item.row.created_at, "sealed": True}
+
+
+def tally(item: Item, left: Left) -> None:
+    left.written["sealed comparisons, only what was asked" if item.sealed else "comparisons"] += 1
+
+
+def _asked(item: Item) -> dict[str, Any]:
+    return {"prompt": orjson.Fragment(item.prompt)}
 
 
 def _told(item: Item, files: ImageStore | None) -> dict[str, Any]:
-    return _columns(item.row) | {
+    return columns(item.row) | {
         "maker": item.maker,
         "demo": item.demo,
         "prompt": orjson.Fragment(item.prompt),
@@ -45,7 +53,7 @@ def _told(item: Item, files: ImageStore | None) -> dict[str, Any]:
 
 
 def _lane(lane: Row[Any], item: Item) -> dict[str, Any]:
-    return _columns(lane) | {
+    return columns(lane) | {
         "prompt": orjson.Fragment(item.bodies[lane.prompt_id]),
         "calls": orjson.Fragment(lane.calls),
         "results": orjson.Fragment(lane.results),
@@ -84,8 +92,9 @@ def _array(recording: bytes) -> bytes:
     return b"[" + recording.strip().replace(b"\n", b",") + b"]"
 
 
-def _columns(row: Row[Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row._mapping.items()}  # orjson takes no subclass of str as a key
+def columns(row: Row[Any]) -> dict[str, Any]:
+    """All but which app has run it. As orjson takes no subclass of str as a key, they are copied."""
+    return {str(name): value for name, value in row._mapping.items() if name != "replica"}
 
 
 def _image(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:
@@ -97,7 +106,12 @@ def _image(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:
 
 
 _PROMPT = Field("prompt", "object", "what was asked: system text, turns, tools; images are named by hash")
-_RECORDING = Field("recording", "list", "every event as it came: [microseconds, kind, ...]")
+_RECORDING = Field("recording", "list of lists", "every event as it came: [microseconds, kind, ...]")
+
+RELATED = (
+    Field("tells_of", "list of strings", "comparisons that share answers with it: who sees this one knows of them"),
+    Field("told_by", "list of strings", "comparisons that tell of this one in the same way"),
+)
 
 VIEW = View(
     name="jsonl",
@@ -108,12 +122,11 @@ VIEW = View(
         *fields.COMPARISON.values(),
         _PROMPT,
         *fields.within("lanes", (*fields.LANE.values(), _PROMPT, _RECORDING)),
-        Field("further_samples", "list", "the lanes' further samples, with the same fields"),
+        Field("further_samples", "list of objects", "the lanes' further samples, with the same fields"),
         *fields.within("ratings", fields.RATING.values()),
         *fields.within("showings", fields.SHOWING.values()),
         *fields.within("images", (*fields.IMAGE.values(), Field("data", "string", "the file's bytes as base64"))),
-        Field("tells_of", "list", "comparisons that share answers with it: who sees this one knows of them"),
-        Field("told_by", "list", "comparisons that tell of this one in the same way"),
+        *RELATED,
         Field("sealed", "boolean", "true where only what was asked is told: it still has to be rated blind"),
     ),
     write=write,

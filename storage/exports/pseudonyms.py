@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import URL, Engine
 
 from storage.errors import StorageError
 
@@ -21,7 +21,7 @@ def of(engine: Engine) -> Callable[[str, str], str]:
 
     Raises StorageError.
     """
-    secret = _key(Path(engine.url.database or ".").parent / FILE)
+    secret = _key(beside(engine.url))
 
     def pseudonym(name: str, role: str) -> str:
         if not name or _PSEUDONYM.fullmatch(name):  # an import has brought it
@@ -29,6 +29,11 @@ def of(engine: Engine) -> Callable[[str, str], str]:
         return f"{role}_{hmac.new(secret, f'{role}:{name}'.encode(), 'sha256').hexdigest()[:12]}"
 
     return pseudonym
+
+
+def beside(url: URL) -> Path:
+    """Where the key of the database at this address is, unless it is given."""
+    return Path(url.database or ".").parent / FILE
 
 
 def _key(path: Path) -> bytes:

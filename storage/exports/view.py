@@ -4,9 +4,9 @@ It knows neither the database nor where the bytes go.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from storage.exports.items import Item, Scope
 from storage.images import ImageStore
@@ -34,9 +34,10 @@ class Left:
     written: Counter[str] = field(default_factory=Counter)
     out: Counter[str] = field(default_factory=Counter)
 
-    def seen(self, batch: list[Item]) -> list[Item]:
-        self.read += len(batch)
-        return batch
+    @classmethod
+    def restored(cls, counts: Mapping[str, Any]) -> "Left":
+        """From its fields as plain values."""
+        return cls(counts["read"], Counter(counts["written"]), Counter(counts["out"]))
 
 
 Write = Callable[[Iterable[list[Item]], Scope, ImageStore | None, Left], Iterator[bytes]]
@@ -46,9 +47,10 @@ Write = Callable[[Iterable[list[Item]], Scope, ImageStore | None, Left], Iterato
 class View:
     """`write` makes the file's bytes of batches of items; images' bytes go along where it is given the store of them.
 
-    It has yielded all of a batch before it takes the next. A `lossless` view can be imported and has every answer; it
-    alone reads `recordings` (and requests). Of one in `lines`, a part without its last lines is whole too. `options`
-    are what of a scope makes a difference to it, `images` stands for the bytes.
+    It has yielded all of a batch before it takes the next. `policy` are sentences on what is in it and what is not. A
+    `lossless` view can be imported and has every answer; it alone reads all `recordings` (and requests), one with
+    `rounds` those of answers of several rounds. Of one in `lines`, a part without its last lines is whole too.
+    `options` are what of a scope makes a difference to it, `images` stands for the bytes.
     """
 
     name: str
@@ -57,8 +59,10 @@ class View:
     about: str  # one sentence for who chooses
     fields: tuple[Field, ...]
     write: Write
+    policy: tuple[str, ...] = ()
     lossless: bool = False
     recordings: bool = False
+    rounds: bool = False
     lines: bool = False
     options: tuple[Option, ...] = ("demo", "reasoning", "names")
 

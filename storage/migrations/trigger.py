@@ -18,10 +18,3 @@ def create(connection: Connection, head: str, does: Sequence[str]) -> None:
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; RETURN NULL; END $$"
     )
     connection.exec_driver_sql(f"CREATE TRIGGER {event} FOR EACH ROW {when} EXECUTE FUNCTION {name}()")
-
-
-def drop(connection: Connection, name: str, table: str) -> None:
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql(f"DROP TRIGGER {name}")
-    else:
-        connection.exec_driver_sql(f"DROP FUNCTION {name}() CASCADE")

@@ -12,9 +12,9 @@ from tests.storage.postgres import Server, serving
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "url" in metafunc.fixturenames:
-        about_the_file = metafunc.definition.get_closest_marker("sqlite")
-        metafunc.parametrize("url", ["sqlite"] + ["postgresql"] * (not about_the_file), indirect=True)
+    about_the_file = metafunc.definition.get_closest_marker("sqlite")
+    for name in {"url", "empty"} & {*metafunc.fixturenames}:
+        metafunc.parametrize(name, ["sqlite"] + ["postgresql"] * (not about_the_file), indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +45,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
         make: Callable[[], str] = request.getfixturevalue("copied_postgres")
         return make()
     copyfile(request.getfixturevalue("migrated"), tmp_path / "lanewise.db")
+    return f"sqlite:///{tmp_path / 'lanewise.db'}"
+
+
+@pytest.fixture
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables."""
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgres")
+        return server.make()
     return f"sqlite:///{tmp_path / 'lanewise.db'}"
 
 

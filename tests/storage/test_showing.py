@@ -116,3 +116,24 @@ async def test_what_shares_no_answer_tells_nothing(store: Store) -> None:
     await over(store, Plan(BLIND), follows=earlier)
     for run in (unlike, earlier):
         assert not await sealed(store, run, "ann")
+
+
+async def test_who_knows_nothing_of_what_was_asked_openly_may_ask_to_see_it_blind(store: Store) -> None:
+    first = await over(store)
+    second = await remade(store, first)
+    asked = await store.show(first, "ann", blind=True)
+    assert asked is not None
+    assert asked.presentation == BLIND
+    assert await store.show(first, "ann") == asked
+    assert await sealed(store, second, "ann")  # which tells of it
+    assert (await store.rate(first, "Ann", judged([0], [1]), asked)).blind
+
+
+async def test_who_made_it_or_saw_what_tells_of_it_sees_it_as_it_was_planned(store: Store) -> None:
+    first = await over(store)
+    second = await remade(store, first)
+    assert not await sealed(store, second, "bob")
+    for viewer in ("max", "bob"):
+        asked = await store.show(first, viewer, blind=True)
+        assert asked is not None
+        assert not asked.presentation.blind

@@ -58,6 +58,19 @@ async def trickle(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.1)
 
 
+async def unfold(writer: asyncio.StreamWriter) -> None:
+    """All that a lane can tell, most of it when it ends: it thinks, answers, runs out of tokens, and was measured."""
+    writer.write(head(200, EVENT_STREAM))
+    thoughts = [delta(reasoning_content=f"thought {number}\n") for number in range(10)]
+    words = [delta(content="word ") for _ in range(30)]
+    usage = {"prompt_tokens": 57, "completion_tokens": 40, "prompt_tokens_details": {"cached_tokens": 40}}
+    timings = {"prompt_n": 17, "prompt_ms": 120.5, "predicted_per_second": 50.1, "cache_n": 40}
+    for chunk in [*thoughts, *words, delta(finish="length"), {"choices": [], "usage": usage, "timings": timings}]:
+        writer.write(sse(chunk, done=False))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
 ANSWERS = {
     "talks": stream(
         delta(reasoning_content="Let me <b>think</b>."),
@@ -75,6 +88,7 @@ ANSWERS = {
     ),
     "tricks": stream(delta(content=TRICKS), delta(finish="stop")),
     "trickles": trickle,
+    "unfolds": unfold,
     "holds": hold(delta(content="The beginning")),
     "dies": die(delta(content="Half an ans")),
     "html": reply(200, "text/html", b"<html><body><h1>Welcome</h1></body></html>"),

@@ -19,7 +19,7 @@ STILL = (
 ALL = {"resultTypes": ["violations"]}
 COLOURS = {"runOnly": ["color-contrast"]}
 # what is laid out hangs on the width alone, and nearly all colours on the scheme alone
-LOOKS = (1440, "light", ALL), (1440, "dark", COLOURS), (390, "dark", ALL), (390, "light", COLOURS)
+LOOKS = (1440, "light", ALL), (1440, "dark", COLOURS), (1024, "dark", ALL), (390, "dark", ALL), (390, "light", COLOURS)
 
 
 def expect_no_barrier(page: Page, where: str, within: str = "html") -> None:

@@ -50,7 +50,7 @@ def test_further_samples_are_found_once_they_are_over() -> None:
 def test_lanes_of_one_server_name_one_another_by_their_places() -> None:
     lanes = asked(crowded=True), asked(crowded=True), asked(server="there"), asked("earlier", crowded=True)
     places = beside(*shown(*lanes, order=(3, 2, 1, 0)), [done(0, 9)] * 4)
-    assert [[title for title, _ in each.notes] for each in places] == [
+    assert [[title for title, _ in each.crowded] for each in places] == [
         ["shares its server with another lane"],
         [],
         ["shares its server with lane D"],
@@ -60,21 +60,21 @@ def test_lanes_of_one_server_name_one_another_by_their_places() -> None:
 
 def test_many_lanes_of_one_server_are_named_in_one_list() -> None:
     places = beside(*shown(*[asked(crowded=True)] * 4, order=(0, 1, 2, 3)), [done(0, 9)] * 4)
-    assert places[0].notes[0][0] == "shares its server with lane B, lane C and lane D"
+    assert places[0].crowded[0][0] == "shares its server with lane B, lane C and lane D"
 
 
 def test_a_cache_that_an_earlier_lane_filled_is_told() -> None:
     kept = shown(asked(), asked(), asked("earlier"), order=(0, 1, 2))
     first, second, third = beside(*kept, [done(0, 9), done(1000, 19, cached=1096), done(2000, 29, cached=1096)])
-    assert (first.notes, third.notes) == ((), ())
-    ((title, detail),) = second.notes
+    assert (first.cached, third.cached) == ((), ())
+    ((title, detail),) = second.cached
     assert title == "cache filled by lane A"
     assert "1,096 tokens" in detail
 
 
 def test_whose_prompt_was_not_read_yet_has_filled_no_cache() -> None:
     places = beside(*shown(asked(), asked(), order=(0, 1)), [done(0, 9), done(999, 19, cached=1096)])
-    assert [each.notes for each in places] == [(), ()]
+    assert [each.cached for each in places] == [(), ()]
 
 
 def test_a_lane_whose_images_had_to_be_re_encoded_says_whose_differ() -> None:

@@ -24,8 +24,9 @@ LANES = {NAMES: ("zorblax-rig", "WFP4Z"), FAILS: ("quuxbox", "Q5_K_M"), PLAIN: (
 
 USUAL = ("zorblax", "wumpus", "acme", "wfp4z")  # of the backend that every picker has to begin with
 DECLARED = (*USUAL, "quuxbox", "jubjub", "fnord", "snark", "q5_k_m", "int7x")
-TOLD = ("bandersnatch", "frumious", "vorpal", "10.9.8.7", "91827", "81923", "as i think", '"thinking"')
-"""What only an answer tells: its server's own names and version, its failure, its figures, that it thought."""
+TOLD = ("bandersnatch", "frumious", "vorpal", "10.9.8.7", "91827", "81923", "as i think", '"thinking"', "tulgey")
+"""What only an answer tells: its server's own names and version, its failure, its figures, that it thought, the id of
+its tool call."""
 
 SAYS: dict[str, Script] = {
     NAMES: stream(
@@ -36,7 +37,11 @@ SAYS: dict[str, Script] = {
         {"choices": [], "usage": {"prompt_tokens": 91827, "completion_tokens": 81923}},
     ),
     FAILS: reply(400, "application/json", b'{"error": {"message": "the vorpal node at 10.9.8.7 has no such model"}}'),
-    PLAIN: stream(delta(PLAIN, content="Four."), delta(PLAIN, finish="stop")),
+    PLAIN: stream(
+        delta(PLAIN, content="Four."),
+        delta(PLAIN, tool_calls=[{"index": 0, "id": "call-tulgey-1", "function": {"name": "add", "arguments": "{}"}}]),
+        delta(PLAIN, finish="tool_calls"),
+    ),
 }
 
 ENTRY = '[[backend]]\nname = "{}"\nkind = "llamacpp"\nbase_url = "{}"\nmodel = "{}"\nartifact = "{}"\n'
@@ -87,6 +92,7 @@ def expect_answers(page: Page) -> None:
         f"I am {MARK} by {MARK}, or {MARK}. It is four."
     )
     expect(page.locator(".card[data-state=failed] .error")).to_have_text("This lane failed. What had arrived is kept.")
+    expect(page.locator(".card .call code")).to_have_text("add")
 
 
 def telling(received: bytes | str, words: tuple[str, ...]) -> list[str]:
@@ -173,3 +179,4 @@ def test_after_the_rating_come_the_reasoning_then_names_figures_and_flags(asked:
     kept = exported(page, wire, run)
     assert [kept["ratings"][0][name] for name in ("blind", "early")] == [True, False]
     assert kept["lanes"][kept["ratings"][0]["ranking"][-1][0]]["state"] == "failed"
+    assert [each["id"] for lane in kept["lanes"] for each in lane["calls"]] == ["call-tulgey-1"]

@@ -2,10 +2,11 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
 from benchmarks.servers import Server
-from tests.ui.test_page import ask, expect_state, until, visit
+from tests.ui.test_page import ask, expect_state, kept, until, visit
 
 
 def backend(page: Page, lane: str, name: str) -> None:
@@ -107,3 +108,19 @@ def test_another_preset_shows_no_answers_under_wrong_names(page: Page, app: Serv
     page.locator(".lineup select").select_option("Effort: none against high")
     expect(page.locator("#card-A .state")).to_contain_text("Its answer will stream here")
     until(page, lambda: "run=" not in page.url)
+
+
+@pytest.mark.parametrize("by", ["key", "button"])
+def test_who_runs_before_the_lanes_of_a_link_are_there_runs_those(page: Page, app: Server, by: str) -> None:
+    slow, is_slow = list[Route](), True
+    page.route("**/queue/join*", lambda route: slow.append(route) if is_slow else route.continue_())
+    page.goto(f"{app.url}/?lanes=talks,tricks,calls")
+    page.fill("#prompt textarea", "At once")
+    page.press("#prompt textarea", "Enter") if by == "key" else page.click(".submit-button")
+    expect(page.locator(".submit-button")).to_have_attribute("aria-busy", "true")
+    is_slow = False
+    for each in slow:
+        each.continue_()
+    expect(page.locator(".question .asked")).to_have_text("At once")
+    expect_state(page, "C", "done")
+    assert [each["backend"] for each in kept(page, app)["lanes"]] == ["talks", "tricks", "calls"]

@@ -2,7 +2,8 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, ViewportSize, expect
 
 from benchmarks.servers import Server
 from tests.ui.test_page import ask, expect_state, visit
@@ -14,6 +15,16 @@ SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shifted += value; })
   .observe({ type: 'layout-shift' });
+"""
+
+# where an answer begins, frame by frame
+BEGINS = """
+window.begins = [];
+const look = () => {
+  begins.push(Math.round(document.getElementById('answer-A').getBoundingClientRect().top + scrollY));
+  requestAnimationFrame(look);
+};
+look();
 """
 
 
@@ -35,6 +46,38 @@ def test_a_narrow_window_shows_one_lane_and_its_switch_follows_the_lanes(page: P
     expect(page.locator(".places")).to_have_text("AB")
     expect_alone(page, "A", of="AB")
     assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+
+
+@pytest.mark.parametrize("size", [NARROW, {"width": 1024, "height": 768}, {"width": 1440, "height": 700}])
+def test_who_comes_for_answers_finds_them_at_the_top_of_a_tight_window(
+    page: Page, app: Server, size: ViewportSize
+) -> None:
+    page.set_viewport_size(size)
+    visit(page, app, "talks", "calls")
+    expect(page.locator("#prompt")).to_be_in_viewport(ratio=1)
+    ask(page, "Hello")
+    question, prompt = page.locator(".question .asked"), page.locator("#prompt")
+    for _ in range(2):
+        expect(question).to_have_text("Hello")
+        expect(question).to_be_in_viewport(ratio=1)
+        expect(prompt).not_to_be_in_viewport()
+        page.reload()
+
+
+def test_what_was_unfolded_to_ask_makes_room_for_the_answers(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "tricks")
+    runs = page.get_by_role("button", name="How it runs")
+    runs.click()
+    expect(page.locator("#blind")).to_be_visible()
+    ask(page, "")
+    expect(page.locator("#notice")).to_contain_text("Write a prompt first.")
+    expect(page.locator("#blind")).to_be_visible()
+    page.locator("#blind input").check()
+    ask(page, "Hello")
+    expect(page.locator("#blind")).to_be_hidden()
+    expect(runs).to_contain_text("(blind)")
+    expect_state(page, "A", "done")
+    expect(page.locator("#answer-A")).to_be_in_viewport()
 
 
 def test_a_lane_that_was_added_comes_into_sight(page: Page, app: Server) -> None:
@@ -90,16 +133,35 @@ def test_f_goes_from_lane_to_lane_and_back_to_all(page: Page, app: Server) -> No
     expect(page.locator("#lane-B [data-act=remove]")).to_be_focused()
 
 
-def test_nothing_jumps_while_answers_stream_nor_moves_where_that_is_unwanted(page: Page, app: Server) -> None:
+def test_nothing_jumps_while_answers_stream_nor_when_they_end(page: Page, app: Server) -> None:
     page.add_init_script(SHIFTS)
     for size in ({"width": 1440, "height": 900}, NARROW):
         page.set_viewport_size(size)
-        visit(page, app, "trickles", "talks", "trickles")
+        visit(page, app, "unfolds;effort=high", "talks", "unfolds")
         ask(page, "Hello")
-        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){3}"))
-        page.evaluate("window.shifted = 0")
-        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(drip ?){40}"))
+        expect(page.locator("#answer-A")).to_have_text(re.compile(r"(word ?){3}"))
+        page.evaluate(f"{BEGINS} window.shifted = 0")
+        expect(page.locator("#lane-A .flag", has_text="out of tokens")).to_be_visible()
+        expect(page.locator("#lane-A .measured")).to_be_visible()
         assert page.evaluate("window.shifted") < 0.05
+        assert page.evaluate("new Set(begins).size") == 1
+
+
+def test_nothing_moves_where_that_is_unwanted(page: Page, app: Server) -> None:
+    visit(page, app, "trickles", "talks")
+    ask(page, "Hello")
+    expect_state(page, "A", "answering")
     assert page.evaluate("document.getAnimations().length") > 0
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_all_lanes_are_told_at_one_height_whatever_one_of_them_is_advised(page: Page, app: Server) -> None:
+    visit(page, app, "talks", "talks;effort=high", "tricks")
+    page.fill("#prompt textarea", "Hello")
+    page.locator("#prompt textarea").blur()
+    expect(page.locator("#about-B .advice")).to_be_visible()
+    for letter in "AC":
+        expect(page.locator(f"#about-{letter} .advice")).to_be_hidden()
+    heads = [page.locator(f"#lane-{letter} .card > header").bounding_box() for letter in "ABC"]
+    assert len({head["y"] for head in heads if head}) == 1

@@ -209,7 +209,7 @@ def test_a_queue_is_worked_off_by_one_key_each(page: Page, people: list[Page], a
     ann, *_ = people
     begin(ann, app, "Ann")
     expect_served(ann, "First")
-    ann.get_by_label("go on at once").check()
+    ann.get_by_label("go on by itself").check()
     for question, key in (("First", "1"), ("Second", "t"), ("Third", "b")):
         expect_served(ann, question)
         ann.keyboard.press(key)

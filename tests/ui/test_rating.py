@@ -234,7 +234,11 @@ def test_a_blind_comparison_is_rated_by_keys_up_to_its_reasoning_and_its_names(p
     wrong = "AB".replace(right, "")
     press(page, str("AB".index(right) + 1))
     expect(page.locator(".rating .ask")).to_have_text("And the reasoning?")
+    expect(page.locator(f"#lane-{wrong} .trace")).to_be_hidden()
+    page.get_by_role("button", name="Read it").click()
+    expect(page.locator(f"#lane-{wrong} .trace")).to_be_visible()
     expect(page.locator(f"#lane-{wrong} .trace")).to_have_text("No idea.")
+    expect(page.locator(".rating")).to_have_attribute("data-opened", "0 1")
     expect(page.locator("#lanes")).not_to_contain_text("guesses")
 
     press(page, f"Shift+{wrong}")

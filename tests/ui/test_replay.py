@@ -229,10 +229,12 @@ def test_who_comes_first_sees_a_recording_play_once(page: Page, browser: Browser
         expect_state(page, "A", "done")
         expect(page.locator("#effort-B").get_by_label("high")).to_be_checked()
 
-        still = browser.new_context(reduced_motion="reduce").new_page()
+        narrow = {"width": 390, "height": 844}
+        still = browser.new_context(reduced_motion="reduce", viewport=narrow).new_page()
         still.goto(server.url)
         expect(still.locator(".player .said")).to_contain_text("Recorded with the embedded model.")
         expect_state(still, "A", "done")
+        expect(still.locator("#prompt")).to_be_in_viewport(ratio=1)  # who comes first comes to ask
         expect(still.locator(".player")).not_to_have_class(re.compile("playing"))
         still.close()
 

@@ -1,11 +1,12 @@
 """The Share sheet of the Compare page: links, and a file that plays without the app."""
 
 import re
+from contextlib import closing
 
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.servers import Server
-from tests.ui.test_page import ask, expect_state, run_of, until, visit
+from tests.ui.test_page import ask, expect_ready, expect_state, kept, run_of, until, visit
 from ui.sharing import SEALED
 
 
@@ -39,6 +40,32 @@ def test_a_comparison_is_shared_as_links_and_as_a_file(page: Page, app: Server, 
     page.keyboard.press("Escape")
     expect(sheet).to_be_hidden()
     expect(page.get_by_role("button", name="Share …")).to_be_focused()
+
+
+def test_a_blind_link_lets_somebody_else_judge_blindly_what_was_asked_openly(
+    page: Page, app: Server, browser: Browser
+) -> None:
+    visit(page, app, "talks", "tricks")
+    ask(page, "Openly")
+    expect_state(page, "A", "done")
+    expect_state(page, "B", "done")
+    page.get_by_role("button", name="Share …").click()
+    page.get_by_role("button", name="Copy blind link").click()
+    until(page, lambda: "/rate?run=" in page.evaluate("navigator.clipboard.readText()"))
+    with closing(browser.new_context()) as context:
+        other = context.new_page()
+        other.goto(page.evaluate("navigator.clipboard.readText()"))
+        expect(other.locator(".question .asked")).to_have_text("Openly")
+        expect_ready(other)
+        expect(other.locator(".lane .label:visible")).to_have_count(0)
+        other.locator(".rating .name").fill("Ann")
+        other.locator(".rating .name").press("Enter")
+        other.keyboard.press("1")
+        expect(other.locator(".rating .ask")).to_contain_text("reasoning")
+        other.keyboard.press("s")
+        for letter in "AB":
+            expect(other.locator(f"#lane-{letter} .label")).to_contain_text(re.compile("talks|tricks"))
+    assert {each["blind"] for each in kept(page, app)["ratings"]} == {True}
 
 
 def test_a_run_that_goes_on_is_not_given_out(page: Page, app: Server) -> None:

@@ -87,7 +87,7 @@ def test_one_after_another_no_two_requests_meet(
     expect(page.locator("#lane-A .figures")).to_contain_text("warm-up")
     expect(page.locator("#lane-A .samples summary").first).to_contain_text("3 samples")
     expect(page.locator("#lane-A .samples")).to_contain_text("3 different texts")
-    expect(page.locator("#lane-A .unfair")).to_be_empty()
+    expect(page.locator("#lane-A .crowded")).to_be_empty()
     expect(page.locator("#answer-A")).to_have_text("number 2")
     page.locator("#lane-A .samples > summary").click()
     page.locator("#lane-A .samples li summary").nth(2).click()
@@ -124,7 +124,7 @@ def test_one_lane_is_asked_again_and_the_others_stay(
     for letter in "AB":
         expect_state(page, letter, "done")
     for letter, other in ("A", "B"), ("B", "A"):
-        expect(page.locator(f"#lane-{letter} .unfair")).to_contain_text(f"shares its server with lane {other}")
+        expect(page.locator(f"#lane-{letter} .crowded")).to_contain_text(f"shares its server with lane {other}")
     first = kept_whole(page, counted_app)
     said = [lane["text"] for lane in first["lanes"]]
     expect(page.locator("#lane-B [data-act=again]")).to_be_visible()

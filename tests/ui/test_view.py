@@ -1,6 +1,7 @@
 from typing import Any
 
 from backends.prompt import Canned, Prompt, Tool, Toolbox, UserTurn
+from storage import prompts
 from storage.comparison import AskedLane, Question, Rating
 from tests.storage.made import BEGAN, ONE, TOOL, TWO
 from ui import view
@@ -21,6 +22,12 @@ def test_a_question_says_how_its_tools_were_offered_and_answered() -> None:
     shown = view.question(Question("run", prompt, {}, (), lanes, ()))
     assert shown["about"] == "1 tool: weather · tool choice required · calls answered, in up to 2 rounds"
     assert '"content": "Rain."' in shown["more"]
+
+
+def test_a_title_that_was_cut_ends_with_a_whole_word_and_says_so() -> None:
+    cut, whole = (prompts.title(Prompt("", (UserTurn(text),))) for text in ("word " * 40, "word " * 20))
+    assert view.heading(cut).endswith("word word…")
+    assert view.heading(whole) == whole
 
 
 def test_verdicts_are_few_words() -> None:

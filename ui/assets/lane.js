@@ -118,7 +118,7 @@ function render() {
   const v = props.value || {};
   if (v.key !== key) {   // another run: nothing that was opened or typed here is about it
     key = v.key; touched = false;
-    $('.unfair').replaceChildren(); $('.flags').replaceChildren(); $('.calls').replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
+    for (const each of ['.crowded', '.cached', '.flags', '.calls']) $(each).replaceChildren(); $('.measured').open = $('.samples').open = false; $('.samples ol').replaceChildren();
   }
   tell('key', v.key || ''); tell('state', v.state || 'idle');
   say($('.state b'), v.state_name || 'ready');
@@ -130,7 +130,7 @@ function render() {
   const reading = $('.reading'); reading.hidden = !v.reading;
   if (v.reading) { const [done, total] = v.reading; reading.firstChild.max = total; reading.firstChild.value = done; say(reading.lastChild, `reading the prompt ${done} / ${total}`); }
   figures($('.figures'), v.figures || []); figures($('.measured dl'), v.measured || []); $('.measured').hidden = !(v.measured || []).length; say($('.measured em'), v.measured_of || '');
-  samples(v.samples); flags($('.unfair'), v.unfair || [], 'remark'); flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
+  samples(v.samples); flags($('.crowded'), v.crowded || [], 'remark'); flags($('.cached'), v.cached || [], 'remark'); flags($('.flags'), v.flags || []); calls($('.calls'), v.calls || []);
   const error = $('.error'); error.hidden = !v.error; say(error, v.error || '');
   const reasoning = v.reasoning || '';
   fold.hidden = !reasoning;

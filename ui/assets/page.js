@@ -10,19 +10,39 @@
   look(); setInterval(look, 4000);
 
   // The prompt is weighed when its box is left, and when pictures come or go, of which Gradio tells only with every key;
-  // a moment later, so as not to stand in the way of a run that begins.
+  // a moment later, so as not to stand in the way.
   const prompt = document.getElementById('prompt');
   let pictures = 0, settling = 0;
   const settle = () => {
     clearTimeout(settling);
     settling = setTimeout(() => document.getElementById('settled').click(), 400);
   };
-  prompt.addEventListener('focusout', settle);
+  prompt.addEventListener('focusout', ({ relatedTarget: to }) => {
+    if (to?.id !== 'lanes') { settle(); return; }
+    clearTimeout(settling);   // a run has begun, whose answers advice would push down: it comes when the box is used again
+    prompt.addEventListener('focusin', settle, { once: true });
+  });
   new MutationObserver(() => {
     const now = prompt.querySelectorAll('.thumbnail-item').length;
     if (now !== pictures) { pictures = now; settle(); }
     for (const item of prompt.querySelectorAll('[role=listitem]')) item.role = 'group';   // there is no list around it
   }).observe(prompt, { childList: true, subtree: true });
+
+  // Who runs a prompt before the lanes of the address are there means those: it waits for them.
+  const button = prompt.querySelector('.submit-button');
+  let waits = false;
+  const wait = (event) => {
+    const runs = event.type === 'click' ? button.contains(event.target) : event.key === 'Enter' && !event.shiftKey && !event.isComposing && event.target.localName === 'textarea';
+    if (window.arrived || !runs) return;
+    event.preventDefault(); event.stopImmediatePropagation();
+    waits = true; button.ariaBusy = 'true';
+  };
+  for (const kind of ['keydown', 'click']) prompt.addEventListener(kind, wait, true);
+  addEventListener('arrived', () => {
+    button.ariaBusy = 'false';
+    if (waits) requestAnimationFrame(() => button.click());
+    waits = false;
+  });
 
   // a list closes when Tab leaves its field: Gradio would open it once more, and the keyboard stop at it
   addEventListener('keydown', (event) => {
@@ -31,5 +51,5 @@
     for (const list of document.querySelectorAll('ul[role=listbox]')) list.tabIndex = -1;
   }, true);
 
-  document.querySelector('#prompt .submit-button').setAttribute('aria-label', 'Run');
+  button.setAttribute('aria-label', 'Run');
 }

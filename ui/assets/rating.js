@@ -112,6 +112,7 @@ function choices(best) {
       b.setAttribute('aria-label', `${v.letters[i]} ${word} better`); return b;
     })); row[i] = group;
   });
+  if (reasoning()) row.unshift(button('Read it', 'r', unfold));
   if (many) row.push(button(two || !begun ? 'Tie' : 'ties with …', 't', tie, placing.join || (!!best && best.length === 1 && !begun)));
   if (begun && placing.left.length > 1) row.push(button('The rest tie', 'e', rest));
   if (begun) row.push(button('Undo', '⌫', undo));
@@ -200,7 +201,12 @@ name.addEventListener('keydown', (event) => {
 });
 bar.addEventListener('keydown', (event) => { if (event.key === 'Escape') { event.target.blur(); document.getElementById('lanes').focus({ preventScroll: true }); } });
 
-function unfold() { for (const summary of document.querySelectorAll('.card .reasoning:not([hidden]) > summary')) if (summary.offsetParent) summary.click(); }
+function unfold() {   // by clicks, which tell whose was opened
+  const folds = [...document.querySelectorAll('.card .reasoning')].filter((fold) => fold.offsetParent), closed = folds.filter((fold) => !fold.open);
+  for (const fold of closed.length ? closed : folds) fold.querySelector('summary').click();
+  const { top, bottom } = (closed[0] || bar).getBoundingClientRect();
+  if (closed[0] && (top < 0 || bottom > bar.getBoundingClientRect().top)) closed[0].scrollIntoView();
+}
 function into(selector) { bar.dataset.open = ''; const fold = $(selector).closest('details'); if (fold) fold.open = true; $(selector).focus(); }
 const ACTS = {
   t: tie, b: () => { if (!reasoning()) bad(); }, s: skip, e: rest, r: unfold, Backspace: undo, v: () => { if (!$('.reveal').hidden) reveal(); },

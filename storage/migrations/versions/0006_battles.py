@@ -194,10 +194,10 @@ def upgrade() -> None:
     )
     _battles(connection)
     if dialect == "sqlite":
-        for name in ("comparison_asked", "comparison_said", "text_comes", "text_came", "text_changes", "text_changed"):
-            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-        connection.exec_driver_sql("DROP TABLE search")
-        connection.exec_driver_sql("DROP VIEW searchable")
+        for name in ("comparison_asked", "text_comes", "text_came", "text_changes", "text_changed"):
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")  # as 0004 made them once
+        connection.exec_driver_sql("DROP TABLE IF EXISTS search")
+        connection.exec_driver_sql("DROP VIEW IF EXISTS searchable")
         trigger.create(
             connection,
             "comparison_asked AFTER INSERT ON comparisons",

@@ -308,6 +308,7 @@ async def test_an_export_whose_database_fails_never_looks_complete(store: Store)
         next(parts)
 
 
+@pytest.mark.sqlite
 async def test_memory_does_not_grow_with_the_data(store: Store) -> None:
     async def peak(comparisons: int) -> int:
         for number in range(comparisons):
