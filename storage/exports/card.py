@@ -98,8 +98,8 @@ def _wanted(scope: Scope) -> Iterator[tuple[str, str]]:
 
 def _read(view: View, file: str) -> str:
     guessed = (
-        "\n\nThe second way takes the types from the first ten megabytes, and fails at keys that come later. Of numbers "
-        "inside of objects, `datasets` keeps ten decimals; the file has them all."
+        "\n\nThe second way takes the types from the first ten megabytes, and fails at keys that come later. Of "
+        "numbers inside of objects, `datasets` keeps ten decimals; the file has them all."
     )
     return f"""## Read it
 
