@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from storage.commands import bring, export
 from storage.database import DEFAULT_URL
-from storage.errors import TROUBLE, RubricError, StorageError, TransferError, explained
+from storage.errors import TROUBLE, RatingError, RubricError, StorageError, TransferError, explained
 
 COMMANDS = {"export": export, "import": bring}
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(130) from None
     except TROUBLE as error:
         raise SystemExit(str(explained(error, given.database))) from error
-    except (StorageError, TransferError, RubricError) as error:
+    except (RatingError, RubricError, StorageError, TransferError) as error:
         raise SystemExit(str(error)) from error
 
 

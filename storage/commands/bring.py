@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Raises StorageError, TransferError."""
+    """Raises RatingError, StorageError, TransferError."""
     store = Store.open(given.database)
     try:
         for path in given.files:

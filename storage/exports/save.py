@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -114,7 +114,8 @@ def _cursor(path: Path, of: str) -> Cursor | None:
 
 
 def _packed(cursor: Cursor) -> bytes:
-    return orjson.dumps(cursor._asdict() | {"left": asdict(cursor.left)})
+    left = cursor.left
+    return orjson.dumps(cursor._asdict() | {"left": {"read": left.read, "written": left.written, "out": left.out}})
 
 
 def _card(path: Path, view: View, out: Path) -> Path:
