@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from storage.commands import backup, bring, delete, export, migrate, restore, stats, verify
 from storage.database import DEFAULT_URL
-from storage.errors import TROUBLE, RatingError, StorageError, TransferError, explained
+from storage.errors import TROUBLE, RatingError, RubricError, StorageError, TransferError, explained
 
 COMMANDS = {
     "export": export,
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(130) from None
     except TROUBLE as error:
         raise SystemExit(str(explained(error, given.database))) from error
-    except (RatingError, StorageError, TransferError) as error:
+    except (RatingError, RubricError, StorageError, TransferError) as error:
         raise SystemExit(str(error)) from error
     except OSError as error:
         raise SystemExit(f"{error.filename} can't be used ({error.strerror}): check its rights and room.") from error

@@ -51,6 +51,9 @@ class Words(TypeDecorator[str]):
         return value.replace("\0", "\ufffd") if value and dialect.name == "postgresql" else value
 
 
+# what a server counts, which may be any number; SQLite's integers are wide as they are
+Count = BigInteger().with_variant(Integer, "sqlite")
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -150,7 +153,7 @@ answers = Table(
     Column("artifact", Text, nullable=False),
     Column("effort", Text, nullable=False),
     Column("temperature", Float),
-    Column("max_tokens", Integer),
+    Column("max_tokens", Count),
     Column("seed", BigInteger),
     Column("replays", Boolean, nullable=False, server_default=true()),  # its own reasoning went back with the history
     Column("waits", Boolean, nullable=False, server_default=false()),
@@ -163,11 +166,11 @@ answers = Table(
     Column("finish_reason", Words, nullable=False, default=""),
     Column("failure_kind", Text, nullable=False, default=""),
     Column("failure_message", Words, nullable=False, default=""),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
-    Column("reasoning_tokens", Integer),
-    Column("cached_tokens", Integer),
-    Column("image_tokens", Integer),
+    Column("prompt_tokens", Count),
+    Column("completion_tokens", Count),
+    Column("reasoning_tokens", Count),
+    Column("cached_tokens", Count),
+    Column("image_tokens", Count),
     Column("rounds", Integer, nullable=False, server_default="1"),
     Column("waited", Float, nullable=False, server_default="0"),  # seconds, as the server had asked
     Column("sent_us", BigInteger),

@@ -1,6 +1,7 @@
 """Writes what is kept in a shape that other tools read, beside a running app or without one."""
 
 import argparse
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from storage.exports import VIEWS, export
 from storage.exports.items import Scope, count
 from storage.exports.save import save
 from storage.images import ImageStore
+from storage.rubric import load
 
 FILTERS = {
     "words": "words, quoted phrases and prefix*, as in the History",
@@ -48,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> None:
-    """Raises StorageError."""
+    """Raises StorageError, RubricError."""
     view, scope, engine = VIEWS[given.view], _scope(given), reading(given.database)
     files = None if given.no_images else ImageStore(given.images or images_beside(given.database))
     if given.out == "-":
@@ -74,6 +76,7 @@ def _scope(given: argparse.Namespace) -> Scope:
         demo=given.demo,
         reasoning=not given.no_reasoning,
         names=given.names,
+        rubric=load(Path(os.environ.get("RUBRIC", "rubric.toml"))),
     )
 
 

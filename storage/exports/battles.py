@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
@@ -75,14 +76,24 @@ def _renamed(name: str) -> str:
 def _metadata(sides: dict[str, Lane], prompts: dict[str, Prompt], user: dict[str, Any]) -> dict[str, Any]:
     counts: dict[str, Any] = {"sum_user_tokens": _tokens(user)}
     for side, lane in sides.items():
-        plain = _FENCED.sub("", lane.text)  # marks in code are no style
-        counts[f"sum_assistant_{side}_tokens"] = text_tokens(lane.text)
-        counts[f"context_{side}_tokens"] = sum(map(text_tokens, _read(prompts[side])))
-        for name, patterns in (("header", lmarena.HEADERS), ("list", lmarena.LISTS), ("bold", lmarena.BOLD)):
-            found = {key: len(pattern.findall(plain)) for key, pattern in patterns.items()}
-            counts[f"{name}_count_{side}"] = found
+        counts[f"sum_assistant_{side}_tokens"] = _length(lane.text)
+        counts[f"context_{side}_tokens"] = sum(map(_length, _read(prompts[side])))
+        counts |= {f"{mark}_{side}": count for mark, count in _marks(lane.text).items()}
     turns = sum(isinstance(turn, UserTurn) for turn in prompts["a"].turns)
     return counts | {"turns": max(turns, 1)}
+
+
+_length = lru_cache(64)(text_tokens)  # an answer is in many battles, one after another
+
+
+@lru_cache(16)
+def _marks(text: str) -> dict[str, dict[str, int]]:
+    """Of style: what stands in code is none."""
+    plain = _FENCED.sub("", text)
+    return {
+        name: {mark: len(pattern.findall(plain)) for mark, pattern in patterns.items()}
+        for name, patterns in lmarena.MARKS.items()
+    }
 
 
 def _read(prompt: Prompt) -> Iterator[str]:
@@ -140,7 +151,7 @@ def _part(kind: str, text: str | None, image: str | None = None, mime: str | Non
 
 
 def _tokens(message: dict[str, Any]) -> int:
-    return sum(text_tokens(part["text"]) for part in message["content"] if part["text"])
+    return sum(_length(part["text"]) for part in message["content"] if part["text"])
 
 
 _SIDE = tuple(each._replace(name=_renamed(each.name)) for each in factors.LANE if each.name != "lane")

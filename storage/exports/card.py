@@ -97,6 +97,10 @@ def _wanted(scope: Scope) -> Iterator[tuple[str, str]]:
 
 
 def _read(view: View, file: str) -> str:
+    guessed = (
+        "\n\nThe second way takes the types from the first ten megabytes, and fails at keys that come later. Of "
+        "numbers inside of objects, `datasets` keeps ten decimals; the file has them all."
+    )
     return f"""## Read it
 
 ```python
@@ -104,7 +108,7 @@ from datasets import load_dataset  # 4.7 or newer
 
 rows = load_dataset(".", {_json(view.name)}, split="train")  # in this folder: types come from this card
 rows = load_dataset({_json(_LOADERS[view.suffix])}, data_files={_json(file)}, split="train")
-```"""
+```{guessed if view.suffix == ".jsonl" else ""}"""
 
 
 def _table(head: tuple[str, ...], rows: Iterable[Iterable[object]]) -> str:

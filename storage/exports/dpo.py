@@ -69,11 +69,14 @@ ABOUT = (
     *factors.named("rejected_{}"),
 )
 
-POLICY = (
+PAIRS = (
     verdicts.JUDGED,
     verdicts.APART,
     verdicts.WHOLE,
     "Both answers are to the same prompt: lanes with histories of their own make no pair. Nor do equal answers.",
+)
+POLICY = (
+    *PAIRS,
     "Pairs with images are in `dpo_vision` only, those without in `dpo` only.",
     "Rows that differ only in the evaluator stay rows of their own.",
 )

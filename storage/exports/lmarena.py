@@ -9,9 +9,15 @@ import pyarrow as pa
 
 from storage.exports.view import Field
 
-HEADERS = {f"h{level}": re.compile(rf"^#{{{level}}}\s", re.MULTILINE) for level in range(1, 7)}
-LISTS = {"ordered": re.compile(r"^\s*\d+\.\s", re.MULTILINE), "unordered": re.compile(r"^\s*[-*+]\s", re.MULTILINE)}
-BOLD = {"**": re.compile(r"\*\*[^*\n]+\*\*"), "__": re.compile(r"__[^_\n]+__")}
+MARKS = {
+    "header_count": {f"h{level}": re.compile(rf"^#{{{level}}}\s", re.MULTILINE) for level in range(1, 7)},
+    "list_count": {
+        "ordered": re.compile(r"^\s*\d+\.\s", re.MULTILINE),
+        "unordered": re.compile(r"^\s*[-*+]\s", re.MULTILINE),
+    },
+    "bold_count": {"**": re.compile(r"\*\*[^*\n]+\*\*"), "__": re.compile(r"__[^_\n]+__")},
+}
+"""Of style, by what LMArena calls them."""
 
 
 def _struct(kind: pa.DataType, *names: str) -> pa.StructType:
@@ -23,9 +29,7 @@ _MESSAGE = [("role", pa.string()), _CONTENT]
 _SIDES = [
     [
         (f"sum_assistant_{side}_tokens", pa.int32()),
-        (f"header_count_{side}", _struct(pa.int64(), *HEADERS)),
-        (f"list_count_{side}", _struct(pa.int64(), *LISTS)),
-        (f"bold_count_{side}", _struct(pa.int64(), *BOLD)),
+        *((f"{name}_{side}", _struct(pa.int64(), *marks)) for name, marks in MARKS.items()),
         (f"context_{side}_tokens", pa.int32()),
     ]
     for side in "ab"

@@ -46,7 +46,7 @@ VIEW = View(
         Field("non_preferred_output", "list of messages", "one assistant's message, worse"),
     ),
     policy=(
-        *dpo.POLICY[:4],
+        *dpo.PAIRS,
         "Of text only, without reasoning, and of answers that are one message. The format has no room for more: who "
         "judged which lanes is in `dpo`.",
     ),

@@ -87,8 +87,8 @@ def test_opening_makes_the_folder_and_a_safe_database(tmp_path: Path) -> None:
     database.close()
 
 
-def test_the_migrated_schema_is_the_declared_one(tmp_path: Path) -> None:
-    database = opened(tmp_path / "lanewise.db")
+def test_the_migrated_schema_is_the_declared_one(empty: str) -> None:
+    database = Database(empty)
     with database.engine.connect() as connection:
         kept = {"compare_type": True, "compare_server_default": True, "include_name": declared}
         context = MigrationContext.configure(connection, opts=kept)

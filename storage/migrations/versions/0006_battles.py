@@ -83,6 +83,8 @@ def sqlite() -> None:
 
 def postgresql() -> None:
     run = op.get_bind().exec_driver_sql
+    for counted in ("max", "prompt", "completion", "reasoning", "cached", "image"):
+        run(f"ALTER TABLE answers ALTER COLUMN {counted}_tokens TYPE bigint")
     run(
         SEARCHABLE.format(
             # the server's texts can't hold the letter zero, which a prompt may

@@ -15,7 +15,7 @@ from backends.events import Failed, Sent, TextDelta
 from backends.prompt import AssistantTurn, Prompt, UserTurn
 from backends.tokens import text_tokens
 from storage.comparison import evidence
-from storage.exports import VIEWS, battles, export, lmarena
+from storage.exports import VIEWS, export
 from storage.exports.items import Scope
 from storage.exports.view import Left
 from storage.ratings import pairs
@@ -41,6 +41,47 @@ STYLED = """# One
 """
 
 
+def _struct(kind: pa.DataType, *names: str) -> pa.StructType:
+    return pa.struct([(name, kind) for name in names])
+
+
+_CONTENT = ("content", pa.list_(_struct(pa.string(), "type", "text", "image", "mimeType")))
+_MESSAGE = [("role", pa.string()), _CONTENT]
+_SIDES = [
+    [
+        (f"sum_assistant_{side}_tokens", pa.int32()),
+        (f"header_count_{side}", _struct(pa.int64(), "h1", "h2", "h3", "h4", "h5", "h6")),
+        (f"list_count_{side}", _struct(pa.int64(), "ordered", "unordered")),
+        (f"bold_count_{side}", _struct(pa.int64(), "**", "__")),
+        (f"context_{side}_tokens", pa.int32()),
+    ]
+    for side in "ab"
+]
+_CRITERIA = ("complexity", "creativity", "domain_knowledge", "problem_solving", "real_world", "specificity")
+_CATEGORIES = [
+    ("creative_writing_v0.1", pa.struct([("creative_writing", pa.bool_()), ("score", pa.string())])),
+    ("criteria_v0.1", _struct(pa.bool_(), *_CRITERIA, "technical_accuracy")),
+    ("if_v0.1", pa.struct([("if", pa.bool_()), ("score", pa.int32())])),
+    ("math_v0.1", _struct(pa.bool_(), "math")),
+]
+PUBLISHED = [
+    ("id", pa.string()),
+    ("model_a", pa.string()),
+    ("model_b", pa.string()),
+    ("winner", pa.string()),
+    ("evaluation_session_id", pa.string()),
+    ("evaluation_order", pa.int32()),
+    ("conversation_a", pa.list_(pa.struct(_MESSAGE))),
+    ("conversation_b", pa.list_(pa.struct([*_MESSAGE, ("num_tokens", pa.int32())]))),
+    ("full_conversation", pa.list_(_struct(pa.struct(_MESSAGE), "user", "model_side_a", "model_side_b"))),
+    ("conv_metadata", pa.struct([*_SIDES[0], *_SIDES[1], ("sum_user_tokens", pa.int32()), ("turns", pa.int32())])),
+    ("category_tag", pa.struct(_CATEGORIES)),
+    ("language", pa.string()),
+    ("is_code", pa.bool_()),
+    ("timestamp", pa.timestamp("ns")),
+]
+
+
 def fought(store: Store, scope: Scope = NAMED, left: Left | None = None) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = table(store, scope, left).to_pylist()
     return rows
@@ -57,12 +98,7 @@ def lines(store: Store, view: str, scope: Scope = NAMED, left: Left | None = Non
 async def test_the_columns_are_lmarenas_with_their_types_and_ours_after_them(store: Store) -> None:
     await store.rate(await answered(store, asking("?"), text("a"), text("b")), "Ann", judged([0], [1]))
     schema = table(store).schema
-    published = [
-        *("id", "model_a", "model_b", "winner", "evaluation_session_id", "evaluation_order", "conversation_a"),
-        *("conversation_b", "full_conversation", "conv_metadata", "category_tag", "language", "is_code", "timestamp"),
-    ]
-    assert schema.names[: len(published)] == published
-    assert [(each.name, each.type) for each in schema][: len(published)] == lmarena.TYPES
+    assert [(each.name, each.type) for each in schema][: len(PUBLISHED)] == PUBLISHED
     assert set(schema.names) == {each.name for each in VIEWS["battles"].fields}
     assert {"backend_a", "artifact_b", "effort_a", "model_id_b", "temperature_a", "blind", "pace"} < set(schema.names)
 
@@ -179,19 +215,6 @@ async def test_an_empty_export_has_the_columns_too(store: Store) -> None:
     assert (table(store).num_rows, table(store).schema.names[0]) == (0, "id")
 
 
-async def test_a_battles_file_of_many_row_groups_is_one_file(store: Store) -> None:
-    run = await answered(store, asking("?"), text("a"), text("b"))
-    for who in ("Ann", "Bob", "Cem"):
-        await store.rate(run, who, judged([0], [1]))
-    parts = [(row, battles.arrow.GROUP) for row in fought(store)]
-    schema = table(store).schema
-    written = list(battles.arrow.parts(schema, parts))
-    assert len(written) == 4
-    file = pq.ParquetFile(BytesIO(b"".join(written)))
-    assert file.num_row_groups == 3
-    assert file.read().to_pylist() == [row for row, _ in parts]
-
-
 async def test_a_ranking_is_one_line_with_its_ties(store: Store) -> None:
     run = await answered(store, asking("?"), text("a", "Hm."), text("b"), text("c"))
     await store.rate(run, "Ann", judged([1], [0, 2], scores={"Correctness": (1, 4, None)}))
@@ -202,7 +225,7 @@ async def test_a_ranking_is_one_line_with_its_ties(store: Store) -> None:
     assert [response["messages"][0]["content"] for response in ann["responses"]] == ["a", "b", "c"]
     assert [response["scores"] for response in ann["responses"]] == [{"Correctness": each} for each in (1, 4, None)]
     first = ann["responses"][0]
-    assert (first["lane"], first["history"], first["shown_as"]) == ("one · m-1 · FP8", None, 1)
+    assert (first["lane"], first["history"], first["shown_as"]) == ("one · m-1 · FP8", None, None)
     assert (bob["order"], bob["ties"], bob["all_bad"]) == ([0, 1, 2], [[0, 1, 2]], True)
     top = [each.name for each in VIEWS["rankings"].fields if "[]" not in each.name]
     assert sorted(ann) == sorted(top)
