@@ -127,7 +127,7 @@ async def test_an_image_is_brought_along_or_only_described(other: Store, bring: 
     described = parts("jsonl", other.engine)
     assert bring(b"".join(described)).brought == 1
     with pytest.raises(KeyError):
-        store.images.path(image.sha256)
+        store.images.read(image.sha256)
     assert lines(store) == lines(other)
 
 
