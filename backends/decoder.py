@@ -1,5 +1,6 @@
 """Chunks of a chat completion stream become events: one decoder for every dialect. It does no I/O."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from backends.errors import BackendError, words_of
+from backends.errors import BackendError, broken_off, words_of
 from backends.events import (
     Event,
     Finished,
@@ -25,6 +26,34 @@ FIGURES = ("timings", "metrics", "sglext", "stats")
 TOLD = frozenset({"usage", *FIGURES})
 
 
+_MARKS = re.compile(r'["{}\[\]]|\\.?', re.DOTALL)
+
+
+class _Json:
+    """Tells whether JSON that comes in pieces is whole: each piece is looked at once, and only when it is asked."""
+
+    __slots__ = ("_begun", "_depth", "_quoted", "_unread")
+
+    def __init__(self) -> None:
+        self._unread: list[str] = []
+        self._depth, self._begun, self._quoted = 0, False, False
+
+    def append(self, piece: str) -> None:
+        self._unread.append(piece)
+
+    def is_whole(self) -> bool:
+        mark = ""
+        for mark in _MARKS.findall("".join(self._unread)):
+            if mark == '"':
+                self._quoted = not self._quoted
+            elif mark in ("{", "[") and not self._quoted:
+                self._depth, self._begun = self._depth + 1, True
+            elif mark in ("}", "]") and not self._quoted:
+                self._depth -= 1
+        self._unread = [mark] if mark == "\\" else []  # what it escapes comes with the next piece
+        return self._begun and self._depth <= 0 and not self._quoted
+
+
 @dataclass(slots=True)
 class _Call:
     """A call being streamed. `index` is ours; `id` is the server's, "" where it gave none."""
@@ -32,23 +61,14 @@ class _Call:
     index: int
     id: str
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: _Json = field(default_factory=_Json)
 
     def is_another(self, id_: str, name: str, arguments: str) -> bool:
         """Whether a piece begins another call: whole calls may all carry index 0, or none, and no id either; but the
         name alone tells nothing, since some servers repeat it with every piece."""
         if id_ and self.id:
             return bool(name) and id_ != self.id
-        return bool(name and self.name) and (name != self.name or bool(arguments and self._is_whole()))
-
-    def _is_whole(self) -> bool:
-        if not (self.arguments and self.arguments[-1].endswith("}")):
-            return False
-        try:
-            orjson.loads("".join(self.arguments))
-        except orjson.JSONDecodeError:
-            return False
-        return True
+        return bool(name and self.name) and (name != self.name or bool(arguments and self.arguments.is_whole()))
 
 
 class Decoder:
@@ -88,10 +108,10 @@ class Decoder:
             self._finished = True
         if self._finished or not TOLD.isdisjoint(chunk):
             yield from self._told(chunk)
-        if error := chunk.get("error") or (chunk.get("object") == "error" and chunk):
-            raise BackendError("midstream", f"{self._name} broke off: {words_of(error)}")
+        if error := chunk.get("error") or ("choices" not in chunk and _error(chunk)):
+            raise broken_off(self._name, words_of(error))
         if reason == "error":
-            raise BackendError("midstream", f"{self._name} broke off with the finish reason 'error'.")
+            raise broken_off(self._name, "it gave the finish reason 'error'")
         if reason:
             yield Finished(reason)
 
@@ -119,6 +139,10 @@ class Decoder:
             yield ReasoningDelta(reasoning)
         if twin and twin != reasoning:  # some gateways send the same text under both names
             yield ReasoningDelta(twin)
+        if "reasoning_details" in delta and not (reasoning or twin):
+            yield from _details(delta["reasoning_details"])
+        if refusal := _text(delta.get("refusal")):  # OpenAI: what its model says in place of an answer
+            yield TextDelta(refusal)
         content = delta.get("content")
         if isinstance(content, str):
             if content:
@@ -160,17 +184,41 @@ def new_call_id() -> str:
     return secrets.token_hex(5)[:9]
 
 
+def _details(details: object) -> Iterator[Event]:
+    """OpenRouter's, which say the same as its `reasoning` where it sends that."""
+    for part in _list(details):
+        if text := _text(_dict(part).get("text")) or _text(_dict(part).get("summary")):
+            yield ReasoningDelta(text)
+
+
 def _parts(content: object) -> Iterator[Event]:
     """The Mistral API's list form: thinking and text parts; parts of unknown types are passed over."""
     for part in _list(content):
         match part:
+            case str() if part:
+                yield TextDelta(part)
             case {"type": "thinking", "thinking": str() as text} if text:
                 yield ReasoningDelta(text)
             case {"type": "thinking", "thinking": [*inner]}:
-                if text := "".join(_text(_dict(piece).get("text")) for piece in inner):
+                if text := "".join(_text(piece) or _text(_dict(piece).get("text")) for piece in inner):
                     yield ReasoningDelta(text)
             case {"type": "text", "text": str() as text} if text:
                 yield TextDelta(text)
+
+
+def _error(chunk: dict[str, Any]) -> object:
+    """What a chunk without an answer says went wrong, where it does so in another form than `error`."""
+    match chunk:
+        case {"event": "error"}:
+            return chunk.get("data") or chunk
+        case {"object": "error"}:  # the Mistral API, SGLang
+            return chunk
+        case {"message": str(), "code": int() as code} if code >= 400:  # vLLM behind a NIM
+            return chunk
+        case {"detail": (str() | list()) as said} if said:  # FastAPI, and problem details
+            return chunk
+        case _:
+            return None
 
 
 def _progress(read: dict[str, Any]) -> Iterator[Event]:

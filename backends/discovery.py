@@ -6,12 +6,13 @@ It knows no wire format and no page.
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from backends.errors import BackendError
 from backends.lane import Backend
 from backends.registry import Registry
-from backends.status import Reach, Status
+from backends.status import Reach, Status, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -79,5 +80,12 @@ class Discovery:
             log.exception("asking %r how it is broke", name)
             said = f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
             status = Status(Reach.UNREACHABLE, problem=said, at=datetime.now(UTC))
-        self._known[name] = status
-        return status
+        self._known[name] = replace(status, trouble=_trouble(status) or self.status(name).trouble)
+        return self._known[name]
+
+
+def _trouble(status: Status) -> Trouble | None:
+    """A model that loads is none."""
+    if status.reach not in (Reach.REFUSED, Reach.UNREACHABLE) or not status.at:
+        return None
+    return Trouble(status.problem, status.at)

@@ -130,18 +130,37 @@ _FIELD = re.compile(
 
 def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, str]) -> BackendError:
     """The error for an answer that is no event stream, from its status and whatever its body says."""
-    text = message_of(body)
+    text, meant = message_of(body), _meant(body) if status == 200 else 0
+    answered = f"{backend.name} answered {status}{', but with an error' if meant else ''}"
+    status = meant or status
     # a body may carry its code beside its message (exceed_context_size_error, 1910): match both
     haystack = f"{text} {_readable(body[:2000])}"
     kind = next((kind for kind, code, said in _KINDS if code in (None, status) and said.search(haystack)), "refused")
-    if kind == "refused" and status == 500:
+    if kind == "refused" and status == 500 and not meant:
         text = _one_line(_readable(body))  # what the server has to say may stand anywhere: a NIM hides refusals in 500s
     after = retry_after(headers) if kind in ("rate_limit", "loading", "overloaded") else None
     advice = _advice(backend, kind, status, text, headers)
     if after:
         advice = f"the server asks to wait {math.ceil(after)} s"
-    said = f"{backend.name} answered {status}" + (f": {text}" if text else "")
+    said = f"{answered}: {text}" if text else answered
     return BackendError(kind, f"{said.rstrip('.')}. {advice[:1].upper()}{advice[1:]}." if advice else said, after)
+
+
+def _meant(body: bytes) -> int:
+    """The status that the error in the body of an answer with 200 would have had; 0 where there is none."""
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return 0
+    match found:
+        case {"error": {"code": int() as code}} | {"object": "error", "code": int() as code} if 400 <= code < 600:
+            return code
+        case {"error": str() | dict() as error} if error:
+            return 500
+        case {"object": "error"}:
+            return 500
+        case _:
+            return 0
 
 
 def _advice(backend: Backend, kind: str, status: int, text: str, headers: Mapping[str, str]) -> str:
@@ -250,6 +269,12 @@ def _dumped(found: object) -> str:
         return orjson.dumps(found).decode()
     except TypeError:  # nested deeper than it writes
         return ""
+
+
+def broken_off(name: str, said: str) -> BackendError:
+    """The error for a stream in which the server tells of one, in its own words."""
+    why = f": {said.rstrip('.')}." if said else " and did not say why."
+    return BackendError("midstream", f"{name} broke off{why}")
 
 
 def silence(backend: Backend, setting: str) -> BackendError:

@@ -18,6 +18,7 @@ TITLES = {
     "no_reasoning": "no reasoning",
     "unasked_reasoning": "reasoning unasked",
     "swallowed": "answer inside the reasoning",
+    "empty": "no answer",
     "thought_too_long": "out of tokens while thinking",
     "out_of_tokens": "out of tokens",
     "bad_arguments": "invalid tool arguments",
@@ -30,6 +31,7 @@ TITLES = {
     "odd_finish": "odd finish reason",
     "prompt_differs": "prompt counted otherwise",
     "names_itself": "names a model or backend",
+    "imported": "answered elsewhere",
 }
 """What each code means, in a few words."""
 
@@ -114,6 +116,13 @@ def _swallowed(lane: Lane, prompt: Prompt, answer: Answer) -> str:
         "It finished without an answer outside its reasoning: the end of the reasoning was missed, so look for the "
         "answer there."
     )
+
+
+def _empty(lane: Lane, prompt: Prompt, answer: Answer) -> str:
+    last = answer.rounds[-1]
+    if answer.state != State.DONE or _cut(answer) or last.text.strip() or last.calls or _only_thought(last):
+        return ""
+    return f"It finished with the reason {answer.finish_reason[:60]!r}, but with neither text nor a tool call."
 
 
 def _thought_too_long(lane: Lane, prompt: Prompt, answer: Answer) -> str:
@@ -211,6 +220,7 @@ _CHECKS: dict[str, Callable[[Lane, Prompt, Answer], str]] = {
     "no_reasoning": _no_reasoning,
     "unasked_reasoning": _unasked_reasoning,
     "swallowed": _swallowed,
+    "empty": _empty,
     "thought_too_long": _thought_too_long,
     "out_of_tokens": _out_of_tokens,
     "bad_arguments": _bad_arguments,

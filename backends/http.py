@@ -16,7 +16,16 @@ from httpx_sse import EventSource
 
 from backends.alarm import Alarm
 from backends.decoder import Decoder
-from backends.errors import BackendError, refusal, silence, transport_error, without_key
+from backends.errors import (
+    RAW_LIMIT,
+    BackendError,
+    broken_off,
+    message_of,
+    refusal,
+    silence,
+    transport_error,
+    without_key,
+)
 from backends.events import Event, Finished, ReasoningDelta, Sent, TextDelta, ToolCallDelta
 from backends.lane import Backend
 
@@ -179,6 +188,8 @@ async def read(
                 if frame.data == "[DONE]":
                     await _finish(frames)
                     return
+                if frame.event == "error":
+                    raise broken_off(backend.name, message_of(frame.data.encode()))
                 if frame.data:
                     body.data()
                     for event in decoder.decode(_chunk(backend, frame.data, cut=body.over)):
@@ -276,7 +287,7 @@ def _chunk(backend: Backend, data: str, cut: bool) -> object:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
         if data.startswith('{"error"'):  # transformers serve pastes the error's text in unescaped
-            raise BackendError("midstream", f"{backend.name} broke off: {data[:300]}") from error
+            raise broken_off(backend.name, data[:RAW_LIMIT]) from error
         if cut:
             raise BackendError(
                 "truncated", f"{backend.name} ended the stream in the middle of a chunk. What had arrived is kept."

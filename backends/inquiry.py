@@ -135,12 +135,13 @@ def _models(rows: list[Any]) -> Iterator[Model]:
             sees, takes = within(row, "capabilities", "vision"), within(row, "architecture", "input_modalities")
             if isinstance(takes, list):
                 sees = "image" in takes
-            aliases = within(row, "aliases")
+            calls, aliases = within(row, "capabilities", "function_calling"), within(row, "aliases")
             yield Model(
                 id=id_,
                 context=next((size for size in sizes if is_size(size)), None),
                 vision=sees if isinstance(sees, bool) else None,
                 aliases=tuple(map(str, aliases)) if isinstance(aliases, list) else (),
+                tools=calls if isinstance(calls, bool) else None,
             )
 
 

@@ -59,11 +59,12 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """What a server takes: images in one prompt, and bytes of each; None: no limit of its own. `hosted`: only where the
-    kind's maker hosts it."""
+    """What a server takes: images in one prompt, bytes of each, and pixels of its longer side; None: no limit of its
+    own. `hosted`: only where the kind's maker hosts it."""
 
     most: int | None = None
     bytes: int | None = None
+    longest: int | None = None
     hosted: bool = False
 
 
@@ -77,7 +78,8 @@ class Kind:
 
     `efforts` are the values of `reasoning_effort` that it takes, the first being the default ("" means: not sent).
     `discover` reads what a server tells of itself; `caveats` says what it would do otherwise than asked, before it is
-    asked; `proof` is what the kind was tested against.
+    asked; `reads_small_4`: the first version of the server that reads Mistral Small 4's answers rightly, where earlier
+    ones did not; `proof` is what the kind was tested against.
     An entry appears by itself when the environment names it: `url_env` an address, or `key_env` a key for `base_url`.
     """
 
@@ -89,6 +91,7 @@ class Kind:
     discover: Callable[[Get], Awaitable[Server]]
     caveats: Callable[[Lane, Prompt], Iterable[str]] = no_caveats
     images: ImageLimits = ImageLimits()
+    reads_small_4: tuple[int, int] | None = None
     proof: str = ""
     url_env: str = ""
     key_env: str = ""

@@ -21,7 +21,7 @@ async def discover(get: Get) -> Server:
     listed, props = await models_listed(get), await optional(get, "/props")
     # what one request may use; the model's own figure is that of all slots together
     context = within(props, "default_generation_settings", "n_ctx")
-    sees = within(props, "modalities", "vision")
+    sees, calls = within(props, "modalities", "vision"), within(props, "chat_template_caps", "supports_tools")
     return replace(
         listed,
         models=tuple(
@@ -29,6 +29,7 @@ async def discover(get: Get) -> Server:
                 each,
                 context=context if is_size(context) else each.context,
                 vision=sees if isinstance(sees, bool) else each.vision,
+                tools=calls if isinstance(calls, bool) else each.tools,
             )
             for each in listed.models
         ),
@@ -44,7 +45,7 @@ KIND = Kind(
     efforts=("none", "high"),  # the Small 4 template raises on any other
     connect=ChatClient,
     discover=discover,
-    proof="real transcripts (b11549), and the embedded server",
+    proof="real transcripts of a 135M demo model (b11549), and the embedded server",
     url_env="LLAMACPP_BASE_URL",
     key_env="LLAMACPP_API_KEY",
 )

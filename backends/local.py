@@ -250,6 +250,6 @@ KIND = Kind(
     discover=LLAMACPP.discover,
     caveats=LLAMACPP.caveats,
     images=LLAMACPP.images,
-    proof="real server (b11549)",
+    proof="the real server with its 135M demo model (b11549)",
     always=declared,
 )

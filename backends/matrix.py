@@ -44,8 +44,12 @@ def _effort_key(dialect: Dialect) -> str:
 
 
 def _images(kind: Kind) -> str:
-    most, size = kind.images.most, kind.images.bytes
-    limits = [f"up to {most}" if most else "", f"{size / 1_000_000:g} MB each" if size else ""]
+    most, size, longest = kind.images.most, kind.images.bytes, kind.images.longest
+    limits = [
+        f"up to {most}" if most else "",
+        f"{size / 1_000_000:g} MB each" if size else "",
+        f"sides to {longest:,} px" if longest else "",
+    ]
     said = ", ".join(filter(None, limits)) or "no limit known"
     return f"hosted: {said}" if kind.images.hosted else said
 

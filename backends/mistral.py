@@ -50,7 +50,7 @@ KIND = Kind(
     efforts=("none", "high"),
     connect=ChatClient,
     discover=models_listed,
-    images=ImageLimits(most=8, bytes=10_000_000),
+    images=ImageLimits(most=8, bytes=10_000_000, longest=10_000),
     proof="scripts from its documentation; requests checked by its SDK (3.7)",
     key_env="MISTRAL_API_KEY",
     base_url="https://api.mistral.ai/v1",

@@ -9,13 +9,16 @@ _ARTIFACT = re.compile(
 _ROUTE = re.compile(r":(latest|free|nitro|floor|online|exacto|extended)$")  # Ollama's default tag, OpenRouter's wishes
 _VERSION = re.compile(r"-(latest|\d{4}|\d{6}|\d{8}|\d{4}-\d\d-\d\d)$")
 
+SMALL_4 = "mistral-small-2603"
+SMALL_4_EFFORTS = ("none", "high")  # its templates raise on any other
+
 _NAMES = {  # by which the API and the weights go
-    "mistral-small-4-119b-2603": "mistral-small-2603",
-    "mistral-small-4-119b": "mistral-small-2603",
-    "mistral-small-4": "mistral-small-2603",
+    "mistral-small-4-119b-2603": SMALL_4,
+    "mistral-small-4-119b": SMALL_4,
+    "mistral-small-4": SMALL_4,
 }
 
-_ADVISED = {("mistral-small-2603", "high"): 0.7}  # for effort none, the card leaves it between 0 and 0.7
+_ADVISED = {(SMALL_4, "high"): 0.7}  # for effort none, the card leaves it between 0 and 0.7
 
 
 def family(model: str) -> str:

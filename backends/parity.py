@@ -7,7 +7,7 @@ from typing import NamedTuple
 from backends.answer import Answer
 from backends.lane import Lane
 from backends.model import family
-from backends.prompt import AssistantTurn, Prompt, Tool, images_of
+from backends.prompt import AssistantTurn, Prompt, Tool, Turn, UserTurn, images_of
 from backends.tokens import image_tokens, is_mistral
 
 SMALL = 16  # tokens: what another tokenizer or another version of a template makes
@@ -24,9 +24,18 @@ class Mismatch(NamedTuple):
 
 
 class _Count(NamedTuple):
+    """`images`: what the images should take of the tokens, by estimate."""
+
     position: int
     lane: Lane
+    prompt: Prompt
     tokens: int
+    images: int
+
+    @property
+    def rest(self) -> int:
+        """What is left, the same for all who were asked the same: some get the images in another size."""
+        return self.tokens - self.images
 
 
 def mismatches(asked: Sequence[tuple[Lane, Prompt]], answers: Sequence[Answer]) -> dict[int, Mismatch]:
@@ -36,55 +45,63 @@ def mismatches(asked: Sequence[tuple[Lane, Prompt]], answers: Sequence[Answer]) 
         name = family(lane.model or lane.backend.model or answer.model)
         tokens = answer.rounds[0].usage.prompt
         if name and tokens is not None:
-            comparable[_sameness(lane, prompt, name)].append(_Count(position, lane, tokens))
-    return {
-        odd.position: _mismatch(asked[odd.position][1], odd, other)
-        for counts in comparable.values()
-        for odd, other in _odd(counts)
-    }
+            images = sum(image_tokens(image.width, image.height) for image in images_of(prompt.turns))
+            comparable[_sameness(lane, prompt, name)].append(_Count(position, lane, prompt, tokens, images))
+    return {odd.position: _mismatch(odd, other) for counts in comparable.values() for odd, other in _odd(counts)}
 
 
 def _sameness(lane: Lane, prompt: Prompt, name: str) -> Hashable:
-    """Lanes with equal ones should have been given equal tokens."""
+    """Lanes with equal ones should have been given equal tokens, but for what their images take."""
     thought = any(isinstance(turn, AssistantTurn) and turn.reasoning for turn in prompt.turns)
     return (
         name,
         prompt.system,
-        prompt.turns,
+        tuple(_asked(turn, name) for turn in prompt.turns),
         prompt.tools,
         thought and lane.replays,
         "" if is_mistral(name) else lane.effort,  # other models' templates may say whatever they like of an effort
     )
 
 
+def _asked(turn: Turn, name: str) -> Hashable:
+    """A turn as all lanes got it: of an image, its size where no estimate would make up for another one."""
+    if not isinstance(turn, UserTurn):
+        return turn
+    return turn.text, tuple(is_mistral(name) or (image.width, image.height) for image in turn.images)
+
+
 def _odd(counts: Sequence[_Count]) -> Iterator[tuple[_Count, _Count]]:
     """Each lane off the majority with one of that; without a majority, each lane with one that differs."""
-    tally = Counter(each.tokens for each in counts).most_common(2)
+    tally = Counter(each.rest for each in counts).most_common(2)
     if len(tally) < 2:
         return
     (usual, most), (_, next_most) = tally
     for each in counts:
-        others = [other for other in counts if other.tokens != each.tokens]
+        others = [other for other in counts if other.rest != each.rest]
         if most == next_most:
             yield each, others[0]
-        elif each.tokens != usual:
-            yield each, next(other for other in others if other.tokens == usual)
+        elif each.rest != usual:
+            yield each, next(other for other in others if other.rest == usual)
 
 
-def _mismatch(prompt: Prompt, odd: _Count, other: _Count) -> Mismatch:
-    difference = odd.tokens - other.tokens
-    blind = difference < 0 and _of_images(prompt, -difference)
-    causes = ", or ".join(_causes(prompt, odd, other)) or "the servers write or scale it otherwise"
+def _mismatch(odd: _Count, other: _Count) -> Mismatch:
+    difference = odd.rest - other.rest
+    blind = difference < 0 and _of_images(odd, -difference)
+    causes = ", or ".join(_causes(odd, other)) or "the servers write or scale it otherwise"
     than = f"{abs(difference)} {'more' if difference > 0 else 'fewer'} than {other.lane.label} counts for the same"
+    if odd.images != other.images:
+        than += f", less the images, which have another size there (≈ {odd.images} here, ≈ {other.images} there)"
     return Mismatch(f"{odd.tokens} prompt tokens, {than}. Likely {causes}.", blind)
 
 
-def _causes(prompt: Prompt, odd: _Count, other: _Count) -> Iterator[str]:
-    difference = abs(odd.tokens - other.tokens)
-    fewer, more = ("this lane", other.lane.label) if odd.tokens < other.tokens else (other.lane.label, "this lane")
-    if _of_images(prompt, difference):
+def _causes(odd: _Count, other: _Count) -> Iterator[str]:
+    difference = abs(odd.rest - other.rest)
+    less, fewer, more = odd, "this lane", other.lane.label
+    if odd.rest > other.rest:
+        less, fewer, more = other, more, fewer
+    if _of_images(less, difference):
         yield f"{fewer} ignores an image or counts it otherwise"
-    if prompt.tools and _near(difference, _tools_tokens(prompt.tools)):
+    if odd.prompt.tools and _near(difference, _tools_tokens(odd.prompt.tools)):
         yield f"{fewer} does not pass on the tools or writes them otherwise"
     if odd.lane.effort != other.lane.effort and difference <= EFFORT:
         yield "the template writes the effort into the prompt"
@@ -94,8 +111,8 @@ def _causes(prompt: Prompt, odd: _Count, other: _Count) -> Iterator[str]:
         yield "another tokenizer or another version of the chat template is at work"
 
 
-def _of_images(prompt: Prompt, difference: int) -> bool:
-    costs = [image_tokens(image.width, image.height) for image in images_of(prompt.turns)]
+def _of_images(count: _Count, difference: int) -> bool:
+    costs = [image_tokens(image.width, image.height) for image in images_of(count.prompt.turns)]
     return any(_near(difference, cost) for cost in {*costs, sum(costs)} if cost)
 
 

@@ -16,12 +16,13 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model that a server offers; `context` in tokens. None: it does not tell."""
+    """One model that a server offers; `context` in tokens; `vision`, `tools`: does it take them? None: not told."""
 
     id: str
     context: int | None = None
     vision: bool | None = None
     aliases: tuple[str, ...] = ()
+    tools: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,24 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What was wrong with a backend, and when."""
+
+    problem: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """How a backend was when it was last asked. `problem` says what was wrong; `latency` is in microseconds, without
-    the handshake of a connection."""
+    the handshake of a connection. `trouble` is the last that there was, also when it is over."""
 
     reach: Reach = Reach.UNKNOWN
     server: Server = Server()
     problem: str = ""
     latency: int | None = None
     at: datetime | None = None
+    trouble: Trouble | None = None
 
     def model(self, name: str) -> Model | None:
         """The model of that id or alias; the only one a server has where `name` is ""."""

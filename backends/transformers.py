@@ -42,6 +42,6 @@ KIND = Kind(
     connect=ChatClient,
     discover=discover,
     caveats=caveats,
-    proof="real transcripts (5.23)",
+    proof="real transcripts of a 135M demo model (5.23)",
     url_env="TRANSFORMERS_BASE_URL",
 )

@@ -5,10 +5,11 @@ import gc
 import os
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from backends.answer import Fold
-from backends.events import TextDelta
+from backends.events import ReasoningDelta, TextDelta
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
 from backends.registry import Registry
@@ -52,9 +53,10 @@ class Bare:
 
 
 class Lanes:
-    """The same through a run, watched as the page watches it."""
+    """The same through a run, watched as the page watches it; `pieces` are what it shows."""
 
-    def __init__(self, kind: str, url: str) -> None:
+    def __init__(self, kind: str, url: str, pieces: type[TextDelta | ReasoningDelta] = TextDelta) -> None:
+        self._pieces = pieces
         backend = Backend("fake", kind=kind, base_url=f"{url}/{kind}/v1", model="fake", key_env=KEY)
         self._lane, self._registry = Lane(backend), Registry((backend,), (), os.environ)
 
@@ -64,7 +66,7 @@ class Lanes:
         while not run.over or place < len(run.log):
             end = await run.changed(place)
             for entry in run.log[place:end]:
-                if isinstance(entry.stamped.event, TextDelta):
+                if isinstance(entry.stamped.event, self._pieces):
                     seen(entry.stamped.event.text)
             place = end
         for answer in run.answers():
@@ -74,20 +76,29 @@ class Lanes:
         await self._registry.aclose()
 
 
-async def flood(reader: Reader) -> Figures:
+def answering(chunks: int) -> Script:
+    return Script(tokens=chunks, rate=0)
+
+
+def thinking(chunks: int) -> Script:
+    """The last thought comes with the one word of the answer, where the kind has them come so."""
+    return Script(tokens=1, reasoning=chunks, rate=0)
+
+
+async def flood(reader: Reader, script: Callable[[int], Script] = answering) -> Figures:
     """Microseconds of CPU per chunk when the server sends as fast as it can, by the number of streams at once.
 
     The last figure is that of a request for a single chunk: what asking costs, whatever the length of the answer.
     """
-    streaming = {f"{streams} at once": await flood_cost(reader, streams, CHUNKS) for streams in (1, 4, 64)}
-    return streaming | {"asking": await flood_cost(reader, 16, 16)}
+    streaming = {f"{streams} at once": await flood_cost(reader, script, streams, CHUNKS) for streams in (1, 4, 64)}
+    return streaming | {"asking": await flood_cost(reader, script, 16, 16)}
 
 
-async def flood_cost(reader: Reader, streams: int, chunks: int) -> float:
+async def flood_cost(reader: Reader, script: Callable[[int], Script], streams: int, chunks: int) -> float:
     gc.collect()
     seen: list[str] = []
     started = time.process_time()
-    await reader.read(streams, str(Script(tokens=chunks // streams, rate=0)), seen.append)
+    await reader.read(streams, str(script(chunks // streams)), seen.append)
     used = time.process_time() - started
     assert len(seen) == chunks, f"{len(seen)} of {chunks} chunks arrived"
     return used / chunks * 1e6
@@ -117,17 +128,23 @@ async def in_turns(
     return {name: medians([each[name] for each in rounds]) for name in readers}
 
 
-async def measured(url: str, quick: bool) -> tuple[dict[str, Figures], dict[str, Figures]]:
+async def measured(url: str, quick: bool) -> tuple[dict[str, Figures], ...]:
+    """Floods of answers, floods of thoughts in the Mistral API's lists, and answers at a human pace."""
     readers: dict[str, Reader] = {BASELINE: Bare(f"{url}/openai")} | {
         f"lane of kind {kind}": Lanes(kind, url) for kind in KINDS
     }
-    for reader in readers.values():
+    thinkers: dict[str, Reader] = {  # the bare one does not even look into the lists
+        BASELINE: Bare(f"{url}/mistral"),
+        "lane of kind mistral": Lanes("mistral", url, ReasoningDelta),
+    }
+    for reader in (*readers.values(), *thinkers.values()):
         await reader.read(1, str(Script(rate=0)), lambda text: None)  # the first answer pays for imports
     floods = await in_turns(readers, flood, 2 if quick else 5)
+    thoughts = await in_turns(thinkers, partial(flood, script=thinking), 2 if quick else 5)
     paces = await in_turns(readers, pace, 1 if quick else 3)
-    for reader in readers.values():
+    for reader in (*readers.values(), *thinkers.values()):
         await reader.aclose()
-    return floods, paces
+    return floods, thoughts, paces
 
 
 def fold_cost(length: int, every: int) -> float:
@@ -146,13 +163,14 @@ def fold_cost(length: int, every: int) -> float:
 def main(quick: bool) -> None:
     os.environ[KEY] = "any"
     with serving("-m", "tests.fake") as fake:
-        floods, paces = asyncio.run(measured(fake.url, quick))
-    base = floods[BASELINE]
-    table(
-        "CPU us per chunk, as fast as they come (aim: ratio at most 2); asking: a request for one chunk",
-        [*base, *(f"ratio, {key}" for key in base)],
-        [[name, *own.values(), *(own[key] / base[key] for key in base)] for name, own in floods.items()],
-    )
+        floods, thoughts, paces = asyncio.run(measured(fake.url, quick))
+    for found, of in (floods, "chunk"), (thoughts, "thought in a list"):
+        base = found[BASELINE]
+        table(
+            f"CPU us per {of}, as fast as they come (aim: ratio at most 2); asking: a request for one",
+            [*base, *(f"ratio, {key}" for key in base)],
+            [[name, *own.values(), *(own[key] / base[key] for key in base)] for name, own in found.items()],
+        )
     base = paces[BASELINE]
     table(
         f"delay per event, {LANES} x {RATE} tokens/s (aim: the lanes add less than 5 ms at p95)",

@@ -14,7 +14,7 @@ import orjson
 
 from backends import registry
 from backends.registry import Registry
-from storage import export, shipped
+from storage import exports, shipped
 from storage.recorder import Recorder
 from storage.store import Store
 from ui import asking, toolbox
@@ -40,7 +40,7 @@ async def main() -> None:
                 pictures = asking.images(store.images, [str(path) for path in images], asking.REDUCED)
                 prompt = asking.prompt(SYSTEM, text, pictures, tools)
                 await recorder.saved(await recorder.compare(prompt, [(lane, prompt) for lane in lanes]))
-            _, *lines = list(export.jsonl(store.engine, store.images))
+            _, *lines = list(exports.export(exports.VIEWS["jsonl"], store.engine, files=store.images))
     named = [renamed(orjson.loads(line), name) for line, (name, *_) in zip(lines, ASKED, strict=True)]
     written = b"".join(orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in named)
     if len(written) > MOST:

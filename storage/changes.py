@@ -22,14 +22,24 @@ from backends.lane import Lane
 from backends.prompt import Prompt, images_of
 from backends.runner import INTERRUPTED, Entry
 from backends.schedule import Schedule
-from storage import lanes, prompts, queue, showing
+from storage import battles, lanes, prompts, queue, showing
 from storage.comparison import NONE_KEPT, Place, Rating, current
-from storage.errors import RatingError, StorageError
+from storage.errors import RatingError, RunLost, StorageError
 from storage.plan import Plan
 from storage.ratings import MOVED_ON, Judgement, checked, named
 from storage.rows import answers_of, grouped, has, prompts_of, ratings_of, recordings, row_of
 from storage.rubric import Rubric
-from storage.schema import answers, comparisons, flags, images, prompt_images, ratings, recording_chunks, texts
+from storage.schema import (
+    answers,
+    comparisons,
+    flags,
+    images,
+    prompt_images,
+    ratings,
+    recording_chunks,
+    replicas,
+    texts,
+)
 from storage.schema import prompts as prompt_bodies
 from storage.showing import Showing, Step
 
@@ -47,6 +57,7 @@ def create(
     follows: str | None,
     kept: Mapping[int, Place] = NONE_KEPT,
     remakes: str | None = None,
+    replica: str = "",
 ) -> str:
     now, comparison_id = datetime.now(UTC), uuid.uuid4().hex
     if follows and not has(connection, comparisons, follows):
@@ -58,6 +69,7 @@ def create(
             created_at=now,
             follows_id=follows,
             remakes_id=remakes,
+            replica=replica,
             prompt_id=ids[prompt],
             title=prompts.title(prompt),
             maker=maker,
@@ -133,9 +145,10 @@ def abandon(connection: Connection, comparison_id: str, started: datetime, entri
 
 
 def interrupt(connection: Connection) -> None:
-    """Gives every lane without an end one. Only for an app that has just begun: its own lanes have no end either."""
-    wanted = select(answers.c.id, answers.c.comparison_id).where(answers.c.end_us.is_(None))
-    unended = connection.execute(wanted).all()
+    """Gives every lane an end that has none and is run by no app that is here."""
+    lost = comparisons.c.replica.not_in(select(replicas.c.id))
+    wanted = select(answers.c.id, answers.c.comparison_id).join(comparisons)
+    unended = connection.execute(wanted.where(answers.c.end_us.is_(None), lost)).all()
     for answer_id, _ in unended:
         events = recordings(connection, [answer_id])[answer_id]
         end = Stamped(events[-1].at if events else 0, INTERRUPTED)
@@ -143,6 +156,7 @@ def interrupt(connection: Connection) -> None:
         _end(connection, answer_id, fold([*events, end]))
     for comparison_id in {row.comparison_id for row in unended}:
         _flag_kept(connection, comparison_id)
+        connection.execute(update(comparisons).where(comparisons.c.id == comparison_id).values(replica=""))
 
 
 def rate(
@@ -183,11 +197,14 @@ def rate(
     if seen and seen.sealed:
         showing.rated(connection, seen, reasoned=bool(reasoned) and not (judged.skipped or judged.early))
     queue.judged(connection, comparison_id, seen.viewer if seen else "")
+    battles.refresh(connection, comparison_id)
     return rating
 
 
 def _begun(connection: Connection, comparison_id: str, started: datetime) -> dict[int, str]:
-    """The answers' ids by position, after storing when the run began."""
+    """The answers' ids by position, after storing when the run began. Raises RunLost where the run was given an end."""
+    if not connection.scalar(select(comparisons.c.replica).where(comparisons.c.id == comparison_id)):
+        raise RunLost(f"comparison {comparison_id} was ended by another app, or is gone")
     unknown = (comparisons.c.id == comparison_id) & comparisons.c.started_at.is_(None)
     connection.execute(update(comparisons).where(unknown).values(started_at=started))
     wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)

@@ -99,7 +99,8 @@ class Question:
     """What a comparison asked of whom, and how it was rated: all but the answers, and images without their bytes.
 
     `sizes` are the bytes of each image by its hash; `links` are the comparisons that led here, oldest first, this one
-    last; `ratings` are the current ones; `reasoned` are the positions that have ended and have reasoning.
+    last; `ratings` are the current ones; `reasoned` are the positions that have ended and have reasoning. `over`: the
+    end of every lane is stored.
     """
 
     id: str
@@ -114,6 +115,7 @@ class Question:
     origin: str = ""
     overlap: int = 0
     rated: int = 0
+    over: bool = True
 
 
 class Place(NamedTuple):

@@ -1,28 +1,27 @@
-"""Opens databases: one app to write, anyone to read. Knows addresses, locks, pragmas and migrations, and no table."""
+"""Opens databases: apps to write, anyone to read. Knows addresses and migrations, and no table."""
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool, Pool
 
 from storage.errors import TROUBLE, StorageError, explained
-from storage.lock import Lock
+from storage.postgres import Postgres
+from storage.sqlite import Sqlite
 from storage.writer import Writer
 
 DEFAULT_URL = "sqlite:///data/lanewise.db"
-BUSY_MS = 10_000
+DEFAULT_IMAGES = Path("data/images")
 _MIGRATIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 class Database:
-    """A database that this process writes: others may read it, none may open it like this.
+    """A database that this process writes. `shared`: replicas of the app may write it too.
 
     `engine` is for reading: its transactions see one snapshot, and wait for nobody. `exports` is for long reads, with
     connections of their own: they leave those of the others alone.
@@ -30,54 +29,62 @@ class Database:
 
     def __init__(self, url: str) -> None:
         """Creates and migrates what is missing. Raises StorageError."""
-        self.path = _path(url)
-        with _told(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = Lock(self.path)
-        self.engine, self.exports = _engine(url), _engine(url, NullPool)
-        writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
-        try:
-            with _told(self.path):
-                # SQLite would open a file that can't be written, and fail at the first change
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644))
+        place = server(url)
+        self.name, self.shared = place.name, place.shared
+        engine = self._engine = _engine(place)
+        self.engine = engine.execution_options(**place.reading)
+        self.exports = _engine(place, NullPool).execution_options(**place.reading)
+        writing = engine.execution_options(**place.writing)
+        with ExitStack() as held:
+            held.callback(engine.dispose)
+            with told(self.name):
+                held.enter_context(place.claim())
                 with writing.begin() as connection:
                     migrate(connection)
-        except StorageError:
-            self.engine.dispose()
-            self._lock.release()
-            raise
-        self.writer = Writer(writing)
+            self._held = held.pop_all()
+        self.writer = Writer(writing, self.name)
 
     def close(self) -> None:
         """Writes what is waiting first."""
         self.writer.close()
-        self.engine.dispose()
-        self._lock.release()
+        self._held.close()
 
 
 def reading(url: str) -> Engine:
     """An engine to read a database that an app may be writing. Raises StorageError."""
-    path = _path(url)
-    if not path.is_file():
-        raise StorageError(f"There is no database {path}: name one with --database, or start the app once.")
-    engine = _engine(url, NullPool)
-    with _told(path), engine.connect() as connection:
-        if _revision(connection) != newest():
-            raise StorageError(f"Database {path} was made by another version of Lanewise: start the app on it once.")
+    place = server(url)
+    if not place.exists():
+        raise StorageError(f"There is no database {place.name}: name one with --database, or start the app once.")
+    engine = _engine(place, NullPool).execution_options(**place.reading)
+    with told(place.name), engine.connect() as connection:
+        if revision(connection) != newest():
+            raise StorageError(
+                f"Database {place.name} was made by another version of Lanewise: start the app on it once."
+            )
     return engine
+
+
+@contextmanager
+def claimed(url: str) -> Iterator[Connection]:
+    """A transaction in a database that no app on this machine has, with its tables. Raises StorageError."""
+    place = server(url)
+    engine = _engine(place, NullPool).execution_options(**place.writing)
+    with told(place.name), place.claim(), engine.begin() as connection:
+        migrate(connection)
+        yield connection
 
 
 def images_beside(url: str) -> Path:
     """The folder where images are kept unless another one is chosen."""
-    return _path(url).parent / "images"
+    place = server(url)
+    return place.path.parent / "images" if isinstance(place, Sqlite) else DEFAULT_IMAGES
 
 
 def migrate(connection: Connection) -> None:
     """Brings the tables up to date, within the connection's transaction."""
-    revision = _revision(connection)
-    if revision == newest():
+    if (found := revision(connection)) == newest():
         return
-    if revision and revision > newest():
+    if found and found > newest():
         raise StorageError(
             f"Database {connection.engine.url.database} was made by a newer Lanewise: update this one, or name "
             "another database in DATABASE_URL."
@@ -96,52 +103,45 @@ def newest() -> str:
     return max(file.name[:4] for file in _MIGRATIONS.glob("[0-9]*.py"))
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """The database's; None where it has no tables yet."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
 
 
-def _path(url: str) -> Path:
+def server(url: str) -> Sqlite | Postgres:
+    """What the address names. Raises StorageError."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise StorageError(f"DATABASE_URL is no database address: write it like {DEFAULT_URL}.") from error
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
-        raise StorageError(f"DATABASE_URL must name an SQLite file: write it like {DEFAULT_URL}.")
-    return Path(str(parsed.database))
+    match parsed.get_backend_name():
+        case "sqlite":
+            return Sqlite(parsed)
+        case "postgresql":
+            return Postgres(parsed.set(drivername="postgresql+psycopg"))
+    raise StorageError(
+        f"DATABASE_URL must name an SQLite file, like {DEFAULT_URL}, or a PostgreSQL database, like "
+        "postgresql+psycopg://name@host/lanewise."
+    )
 
 
-def _engine(url: str, pool: type[Pool] | None = None) -> Engine:
+def _engine(place: Sqlite | Postgres, pool: type[Pool] | None = None) -> Engine:
     dumps = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
-    engine = create_engine(url, poolclass=pool, json_serializer=dumps)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(connection: DBAPIConnection, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun below, not by the driver: DDL and snapshots need it
-    cursor = connection.cursor()
-    for pragma in (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    # a writer takes the write lock at once: upgrading a read transaction later can fail without waiting
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    return place.engine(poolclass=pool, json_serializer=dumps)
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def told(name: str) -> Iterator[None]:
+    """What goes wrong with the database of this name is a StorageError."""
     try:
         yield
     except TROUBLE as error:
-        raise explained(error, str(path)) from error
+        raise explained(error, name) from error
     except OSError as error:
         raise StorageError(
-            f"Database {path} can't be used ({error.strerror}): name a file in a folder that you may write to in "
+            f"Database {name} can't be used ({error.strerror}): name a file in a folder that you may write to in "
             "DATABASE_URL."
         ) from error

@@ -1,9 +1,9 @@
-"""Pictures as files named by their content: checked, turned upright, rid of metadata, stored once."""
+"""Pictures named by their content: checked, turned upright, rid of metadata, stored once, in a folder or a bucket."""
 
-import os
 import re
-import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256 as digest
 from io import BytesIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from PIL import ImageOps
 
 from backends.prompt import Image
 from backends.tokens import LONGEST_SIDE
+from storage import shelf
 from storage.errors import ImageError, StorageError
 
 MAX_BYTES = 20_000_000
@@ -22,86 +23,115 @@ QUALITIES = (90, 75, 60)
 
 # An allow-list: some of Pillow's other decoders run programs or are seldom looked at.
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_MIMES = {".png": "image/png", ".jpg": "image/jpeg"}
+_SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
+_KEY = re.compile(r"([0-9a-f]{2})/(\1[0-9a-f]{62})\.(?:png|jpg)")
 
 PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
 
 
 class ImageStore:
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    """Blocking: call it in a thread. Everything raises StorageError where the folder or the bucket can't be used."""
+
+    def __init__(self, place: str | Path) -> None:
+        """In this folder, or at this address: file:///folder or s3://bucket/prefix."""
+        self._shelf = shelf.at(place) if isinstance(place, str) else shelf.Folder(place)
 
     def add(self, data: bytes, longest: int | None = LONGEST_SIDE) -> Image:
         """Checks, re-encodes and stores an upload, its longer side reduced to `longest` pixels: models look at no more.
 
-        Blocking: call it in a thread. Raises ImageError, StorageError.
+        Raises ImageError.
         """
-        if len(data) <= MAX_BYTES and (known := digest(data).hexdigest()) and self._find(known):
-            image = self.get(known)
+        if len(data) <= MAX_BYTES and self._shelf.has(_key(known := digest(data).hexdigest(), mime(data))):
+            image = _described(known, data)
             if longest is None or max(image.width, image.height) <= longest:
                 return image
         picture, suffix = _upright(data)
         if longest is not None:
             picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
-        return self._keep(picture.size, _encode(picture, suffix), suffix)
+        return self._keep(picture.size, _encode(picture, suffix))
 
-    def fitted(self, image: Image, most: int) -> Image:
-        """The image in at most so many bytes, for a server that takes no more: as it is, or as a stored JPEG.
+    def fitted(self, image: Image, most: int | None, longest: int | None = None) -> Image:
+        """The image in at most so many bytes, its longer side of at most so many pixels, for a server that takes no
+        more: as it is, or as a stored JPEG.
 
-        First the quality goes down, then the size. Blocking. Raises StorageError.
+        For the bytes, first the quality goes down, then the size.
         """
-        if len(image.data) <= most:
+        small = longest is None or max(image.width, image.height) <= longest
+        if small and (most is None or len(image.data) <= most):
             return image
         with PIL.Image.open(BytesIO(image.data)) as opened:
             picture = _on_white(opened)
+        if longest is not None:
+            picture.thumbnail((longest, longest), PIL.Image.Resampling.LANCZOS)
         while True:
             for quality in QUALITIES:
                 encoded = _encode(picture, ".jpg", quality)
-                if len(encoded) <= most or max(picture.size) == 1:
-                    return self._keep(picture.size, encoded, ".jpg")
+                if most is None or len(encoded) <= most or max(picture.size) == 1:
+                    return self._keep(picture.size, encoded)
             picture.thumbnail((max(1, picture.width * 4 // 5), max(1, picture.height * 4 // 5)))
 
-    def _keep(self, size: tuple[int, int], encoded: bytes, suffix: str) -> Image:
-        name = digest(encoded).hexdigest()
-        self._save(name, suffix, encoded)
-        return Image(name, _MIMES[suffix], *size, encoded)
-
-    def _save(self, name: str, suffix: str, encoded: bytes) -> None:
-        if self._find(name):
-            return
-        try:
-            _write(self._folder / name[:2] / f"{name}{suffix}", encoded)
-        except OSError as error:
-            raise StorageError(
-                f"The image can't be stored in {self._folder} ({error.strerror}): check its rights and room."
-            ) from error
-
-    def restore(self, sha256: str, mime: str, data: bytes) -> None:
-        """Puts an image back as an export has it, to the byte. Blocking. Raises StorageError."""
-        suffix = next((each for each, known in _MIMES.items() if known == mime), None)
-        if suffix is None or digest(data).hexdigest() != sha256:
+    def restore(self, sha256: str, kind: str, data: bytes) -> None:
+        """Puts an image back as an export has it, to the byte."""
+        if kind != mime(data) or digest(data).hexdigest() != sha256:
             raise StorageError(f"The image {sha256} is not what its name says: export it again.")
-        self._save(sha256, suffix, data)
+        self._save(sha256, data)
 
     def get(self, sha256: str) -> Image:
         """Raises KeyError where there is none."""
-        path = self.path(sha256)
-        data = path.read_bytes()
-        with PIL.Image.open(BytesIO(data)) as picture:
-            return Image(sha256, _MIMES[path.suffix], *picture.size, data)
+        return _described(sha256, self.read(sha256))
 
-    def path(self, sha256: str) -> Path:
-        """The file to serve. Raises KeyError where there is none, whatever the text is."""
-        if path := self._find(sha256):
-            return path
+    def read(self, sha256: str) -> bytes:
+        """Raises KeyError where there is none, whatever the text is."""
+        for key in _keys(sha256):
+            with suppress(KeyError):
+                return self._shelf.read(key)
         raise KeyError(sha256)
 
-    def _find(self, sha256: str) -> Path | None:
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-            return None
-        files = (self._folder / sha256[:2] / f"{sha256}{suffix}" for suffix in _MIMES)
-        return next((file for file in files if file.is_file()), None)
+    def has(self, sha256: str) -> bool:
+        """Is it there, to the byte?"""
+        try:
+            return digest(self.read(sha256)).hexdigest() == sha256
+        except KeyError:
+            return False
+
+    def delete(self, sha256: str) -> None:
+        """Does nothing where there is none."""
+        for key in _keys(sha256):
+            self._shelf.delete(key)
+
+    def names(self) -> Iterator[str]:
+        """The hash of each stored image, in any order."""
+        return (found[2] for key in self._shelf.listing() if (found := _KEY.fullmatch(key)))
+
+    def _keep(self, size: tuple[int, int], encoded: bytes) -> Image:
+        name = digest(encoded).hexdigest()
+        self._save(name, encoded)
+        return Image(name, mime(encoded), *size, encoded)
+
+    def _save(self, name: str, data: bytes) -> None:
+        key = _key(name, mime(data))
+        if not self._shelf.has(key):
+            self._shelf.write(key, data)
+
+
+def mime(data: bytes) -> str:
+    """Of a stored image's bytes: there are but two kinds."""
+    return "image/png" if data.startswith(b"\x89PNG") else "image/jpeg"
+
+
+def _key(name: str, kind: str) -> str:
+    return f"{name[:2]}/{name}{_SUFFIXES[kind]}"
+
+
+def _keys(sha256: str) -> list[str]:
+    """Where an image with this hash may lie; nowhere if it is no hash."""
+    return [_key(sha256, kind) for kind in _SUFFIXES] if re.fullmatch(r"[0-9a-f]{64}", sha256) else []
+
+
+def _described(sha256: str, data: bytes) -> Image:
+    with PIL.Image.open(BytesIO(data)) as picture:
+        return Image(sha256, mime(data), *picture.size, data)
 
 
 def _upright(data: bytes) -> tuple[PIL.Image.Image, str]:
@@ -162,18 +192,3 @@ def _encode(picture: PIL.Image.Image, suffix: str, quality: int = 95) -> bytes:
     else:
         picture.save(out, "PNG")
     return out.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The whole file or none of it, also when the power goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{uuid.uuid4().hex}.tmp")
-    with open(unfinished, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from storage.errors import StorageError
+from storage.errors import InUse
 
 if sys.platform == "win32":
     import msvcrt
@@ -19,14 +19,14 @@ else:
 
 class Lock:
     def __init__(self, database: Path) -> None:
-        """Takes the lock, or raises StorageError where another app has it."""
+        """Takes the lock, or raises InUse where another app has it."""
         # beside the database, not on it: closing any descriptor of the file itself would drop SQLite's own locks
         self._file = open(f"{database}.lock", "a")  # noqa: SIM115 - the lock lasts as long as it is open
         try:
             _take(self._file.fileno())
         except OSError as error:
             self.release()
-            raise StorageError(
+            raise InUse(
                 f"Database {database} is in use by another Lanewise: close that one, or name another database in "
                 "DATABASE_URL."
             ) from error

@@ -80,6 +80,7 @@ def question(connection: Connection, comparison_id: str) -> Question | None:
         origin=found.origin,
         overlap=found.overlap,
         rated=found.rated,
+        over=all(row.end_us is not None for row in rows),
     )
 
 
@@ -141,7 +142,7 @@ def _found(connection: Connection, comparison_id: str) -> sa.Row[Any] | None:
 
 def _data(files: ImageStore, sha256: str) -> bytes:
     try:
-        return files.path(sha256).read_bytes()
-    except (KeyError, OSError):
+        return files.read(sha256)
+    except KeyError:
         log.warning("the file of image %s is missing: its comparison is shown without it", sha256)
         return b""

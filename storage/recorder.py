@@ -13,8 +13,9 @@ from backends.prompt import Prompt
 from backends.runner import INTERRUPTED, Run
 from storage.changes import LOST
 from storage.comparison import NONE_KEPT, Place
-from storage.errors import StorageError
+from storage.errors import RunLost, StorageError
 from storage.plan import Plan
+from storage.replicas import BEAT
 from storage.store import OPENLY, Store
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,20 @@ class Recorder:
         self._live: dict[str, tuple[Run, asyncio.Task[None]]] = {}
         self._problems: dict[str, str] = {}
         self._closing = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Tells other apps on the same database, if there can be any, that this one is here, until it closes."""
+        if self._store.shared:
+            self._beating = asyncio.create_task(self._beat())
+
+    async def _beat(self) -> None:
+        while not self._closing.is_set():
+            try:
+                await self._store.beat()
+            except StorageError as error:
+                log.error("no sign of life could be left: %s", error)
+            await _within(BEAT, self._closing.wait())
 
     @property
     def problem(self) -> str:
@@ -81,8 +96,8 @@ class Recorder:
         self._closing.set()
         for run, _ in self._live.values():
             run.stop(end=INTERRUPTED)
-        if self._live:
-            await asyncio.wait([keeping for _, keeping in self._live.values()], timeout=PATIENCE)
+        if ending := [*(keeping for _, keeping in self._live.values()), *filter(None, [self._beating])]:
+            await asyncio.wait(ending, timeout=PATIENCE)
 
     async def _start(
         self,
@@ -127,6 +142,9 @@ class Recorder:
                     return
                 else:
                     await _within(PACE, self._closing.wait())
+        except RunLost as error:
+            log.error("%s", error)
+            run.stop(end=INTERRUPTED)
         except Exception:  # trying again would not help, and a run must not stay live for ever
             log.exception("comparison %s can't be stored as it came", comparison_id)
             await self._abandon(comparison_id, run, kept)

@@ -41,6 +41,19 @@ class Moment(TypeDecorator[datetime]):
         return value and value.replace(tzinfo=UTC)
 
 
+class Words(TypeDecorator[str]):
+    """Text as somebody else wrote it. PostgreSQL has no letter zero: there it is kept as one that can't be read."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:
+        return value.replace("\0", "\ufffd") if value and dialect.name == "postgresql" else value
+
+
+# what a server counts, which may be any number; SQLite's integers are wide as they are
+Count = BigInteger().with_variant(Integer, "sqlite")
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,6 +65,11 @@ def number(created_at: datetime, comparison_id: str = "") -> int:
 def _numbered(context: Any) -> int:
     row = context.get_current_parameters()
     return number(row["created_at"], row["id"])
+
+
+def declared(name: str | None, kind: str, _parents: object) -> bool:
+    """Is it declared here? The index of texts is not: its tables, or its column, are the database's own."""
+    return kind != "table" or not str(name).startswith("searchable")
 
 
 metadata = MetaData(
@@ -98,7 +116,7 @@ comparisons = Table(
     Column("started_at", Moment),  # from when all times of its lanes count; null until something was recorded
     Column("follows_id", ForeignKey("comparisons.id"), index=True),
     Column("prompt_id", ForeignKey("prompts.id"), nullable=False, index=True),  # what is asked now, of all lanes
-    Column("title", Text, nullable=False),
+    Column("title", Words, nullable=False),
     Column("maker", Text, nullable=False, server_default=text("''")),  # the viewer who asked
     Column(
         "origin", Text, nullable=False, server_default=text("''")
@@ -106,6 +124,7 @@ comparisons = Table(
     Column("overlap", Integer, nullable=False, server_default="0"),  # ratings wanted from the queue; 0 is not in it
     Column("rated", Integer, nullable=False, server_default="0"),  # ratings of those wanted that it has: see `queue`
     Column("remakes_id", ForeignKey("comparisons.id")),  # whose lanes this one has anew, or beside others
+    Column("replica", Text, nullable=False, server_default=text("''")),  # of the app, that runs it: see `replicas`
     # the plan
     Column("blind", Boolean, nullable=False, server_default=false()),
     Column("pace", Text, nullable=False, server_default="as it comes"),
@@ -134,7 +153,7 @@ answers = Table(
     Column("artifact", Text, nullable=False),
     Column("effort", Text, nullable=False),
     Column("temperature", Float),
-    Column("max_tokens", Integer),
+    Column("max_tokens", Count),
     Column("seed", BigInteger),
     Column("replays", Boolean, nullable=False, server_default=true()),  # its own reasoning went back with the history
     Column("waits", Boolean, nullable=False, server_default=false()),
@@ -142,16 +161,16 @@ answers = Table(
     Column("price_out", Float),
     # what the recording folds into, once it has an end
     Column("state", Text, nullable=False),
-    Column("reported_model", Text, nullable=False, default=""),
-    Column("server", Text, nullable=False, default=""),
-    Column("finish_reason", Text, nullable=False, default=""),
+    Column("reported_model", Words, nullable=False, default=""),
+    Column("server", Words, nullable=False, default=""),
+    Column("finish_reason", Words, nullable=False, default=""),
     Column("failure_kind", Text, nullable=False, default=""),
-    Column("failure_message", Text, nullable=False, default=""),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
-    Column("reasoning_tokens", Integer),
-    Column("cached_tokens", Integer),
-    Column("image_tokens", Integer),
+    Column("failure_message", Words, nullable=False, default=""),
+    Column("prompt_tokens", Count),
+    Column("completion_tokens", Count),
+    Column("reasoning_tokens", Count),
+    Column("cached_tokens", Count),
+    Column("image_tokens", Count),
     Column("rounds", Integer, nullable=False, server_default="1"),
     Column("waited", Float, nullable=False, server_default="0"),  # seconds, as the server had asked
     Column("sent_us", BigInteger),
@@ -184,7 +203,7 @@ flags = Table(
     metadata,
     Column("answer_id", ForeignKey("answers.id"), primary_key=True),
     Column("code", String(40), primary_key=True),
-    Column("detail", Text, nullable=False),
+    Column("detail", Words, nullable=False),
     Column("comparison_id", ForeignKey("comparisons.id"), nullable=False),  # its answer's: a list finds it by the index
     Index(None, "code", "comparison_id"),
 )
@@ -193,12 +212,12 @@ texts = Table(
     "texts",
     metadata,
     Column("answer_id", ForeignKey("answers.id"), primary_key=True),
-    Column("request", Text, nullable=False, default=""),
-    Column("reasoning", Text, nullable=False, default=""),
-    Column("text", Text, nullable=False, default=""),
+    Column("request", Words, nullable=False, default=""),
+    Column("reasoning", Words, nullable=False, default=""),
+    Column("text", Words, nullable=False, default=""),
     Column("calls", JSON, nullable=False, default=list),
     Column("results", JSON, nullable=False, server_default="[]"),  # of the calls: place, content and source
-    Column("measured", Text, nullable=False, server_default=text("''")),  # by the server itself, as it sent it
+    Column("measured", Words, nullable=False, server_default=text("''")),  # by the server itself, as it sent it
 )
 
 recording_chunks = Table(
@@ -244,7 +263,7 @@ ratings = Table(
     Column("ranking", JSON, nullable=False),  # groups of positions, best first
     Column("all_bad", Boolean, nullable=False),
     Column("tags", JSON, nullable=False),
-    Column("comment", Text, nullable=False),
+    Column("comment", Words, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("supersedes_id", ForeignKey("ratings.id"), unique=True),
     Column("showing_id", ForeignKey("showings.id")),
@@ -270,6 +289,26 @@ Index(
     postgresql_where=_first,
 )
 
+# What statistics read: each pair of lanes by each rating that counts, which is what an evaluator judged blind last, or
+# else last. It follows from the ratings: see the file of its name.
+battles = Table(
+    "battles",
+    metadata,
+    Column("rating_id", ForeignKey("ratings.id"), primary_key=True),
+    Column("position_a", Integer, primary_key=True),  # as asked; `a` has the lower one
+    Column("position_b", Integer, primary_key=True),
+    Column("comparison_id", ForeignKey("comparisons.id"), nullable=False, index=True),
+    Column("evaluator", Text, nullable=False),
+    Column("winner", String(8), nullable=False),  # model_a, model_b, tie or both_bad
+    Column("model_a", Text, nullable=False),  # the lane's label: its factors are in `answers`
+    Column("model_b", Text, nullable=False),
+    Column("place_a", Integer, nullable=False),  # as shown, from 1 at the left
+    Column("place_b", Integer, nullable=False),
+    Column("blind", Boolean, nullable=False),
+    Column("early", Boolean, nullable=False),
+    Index(None, "model_a", "model_b", "winner"),
+)
+
 locks = Table(
     "locks",
     metadata,
@@ -287,7 +326,15 @@ presets = Table(
     Column("created_at", Moment, nullable=False),
 )
 
-# Kept by triggers, like `search`, the index of all texts: migration 0004 has the words.
+# The running apps that share this database, each seen lately: what was run by another has been interrupted.
+replicas = Table(
+    "replicas",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+)
+
+# Kept by triggers, like `searchable_fts`, the index of all texts: migrations 0004 and 0006 have the words.
 facets = Table(
     "facets",
     metadata,

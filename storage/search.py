@@ -1,19 +1,19 @@
 """Lists comparisons, newest first: by words and by what they are filtered by. No list reads a recording, and only the
 snippets of the rows shown read texts.
 
-A person's words never are FTS5's syntax. What is sealed for a viewer is found by nothing that tells its lanes apart.
+What is sealed for a viewer is found by nothing that tells its lanes apart.
 """
 
 import re
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, column, func, select, table
 
 from backends.answer import State
-from storage import lanes
+from storage import lanes, words
 from storage.comparison import Filter, Page, Piece, Row, RowLane, Snippet, current
 from storage.rows import answers_of, flags_of, images_of, ratings_of
 from storage.schema import comparisons, facets, number, showings
@@ -22,44 +22,27 @@ from storage.showing import sealed_among, sealed_for
 KINDS = ("backend", "artifact", "effort", "flag", "evaluator", "tag", "rated", "origin")
 TELLING = ("backend", "artifact", "effort", "flag", "evaluator", "tag")  # of lanes, or of how they were rated
 
-SOURCES = "prompt", "answer", "reasoning"  # the columns of the index
+TEXTS = {"prompt": "prompt", "answers": "answer", "reasoning": "reasoning"}  # in which a hit may be, and its source
 LANES = 0xF0000  # the letter before the first lane's answer; the others' follow
-MARKS = "\ufdd0", "\ufdd1"  # around a hit: of no script, so that no text should have them
-WORDS = 32  # of a search, at most
 BEFORE, LENGTH = 60, 220  # characters of a snippet: before its first hit, and in all
 
-_TERM = re.compile(r'"([^"]*)"|([^\s"]+)')
-_PREFIX = re.compile(r"[^\W_]{3}\*$")  # a shorter one would have to gather half the index
-_ODD = re.compile("[\0\ud800-\udfff]")
 _LANE = re.compile("[\U000f0000-\U000f00ff]")
 _BLANKS = re.compile(r"\s+")
-_HIT = re.compile(f"{MARKS[0]}(.*?)(?:{MARKS[1]}|$)", re.DOTALL)
 
-_search = table("search", column("rowid"), column("search"))
-
-
-def expression(words: str) -> str:
-    """What FTS5 is asked: all words, with quoted phrases and prefix*; "" where there is no word."""
-    terms = (_term(*found.groups()) for found in _TERM.finditer(_ODD.sub(" ", words)))
-    return " AND ".join([term for term in terms if term][:WORDS])
-
-
-def _term(phrase: str | None, word: str | None) -> str:
-    text = phrase or word or ""
-    if not any(map(str.isalnum, text)):
-        return ""
-    return f'"{text}"' + ("*" if word and _PREFIX.search(word) else "")
+_searchable = table("searchable", column("rowid"), *map(column, TEXTS))
+_index = table("searchable_fts", column("rowid"), column("searchable_fts"))
 
 
 def page(connection: Connection, before: int | None, limit: int, wanted: Filter, viewer: str) -> Page:
     listing = found(wanted, viewer, before).limit(limit + 1)
-    rows = connection.execute(_marked(listing) if wanted.words.strip() else listing).all()
+    rows = connection.execute(_with_texts(listing) if wanted.words.strip() else listing).all()
     shown = rows[:limit]
     sealed = sealed_among(connection, [row.id for row in shown], viewer)
     told = [row.id for row in shown if row.id not in sealed]
     asked, judged = answers_of(connection, told), ratings_of(connection, told)
     odd = flags_of(connection, [lane.id for lane in chain(*asked.values())])
     orders = _orders(connection, told, viewer)
+    pattern = words.hit(wanted.words)
     shown_images = images_of(connection, [row.prompt_id for row in shown])
     listed = tuple(
         Row(
@@ -82,7 +65,7 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
             order=orders.get(row.id) or tuple(range(len(asked[row.id]))),
             sealed=row.id in sealed,
             origin=row.origin,
-            snippets=_snippets(row, SOURCES[:1] if row.id in sealed else SOURCES) if wanted.words.strip() else (),
+            snippets=_snippets(row, pattern, [*TEXTS][: 1 if row.id in sealed else None]) if pattern else (),
         )
         for row in shown
     )
@@ -96,15 +79,16 @@ def _orders(connection: Connection, ids: Sequence[str], viewer: str) -> dict[str
     return {row.comparison_id: tuple(row.order) for row in rows}
 
 
-def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[Any]:
-    """The rows of `comparisons` that this viewer finds, newest first: those below a number."""
+def found(wanted: Filter, viewer: str | None, before: int | None = None, after: int | None = None) -> sa.Select[Any]:
+    """The rows of `comparisons` that this viewer finds, None for who sees all: those below a number, newest first, or
+    those `after` one, oldest first."""
     chosen = [(kind, value) for kind in KINDS if (value := getattr(wanted, kind))]
     rows = select(comparisons)
     order: sa.ColumnElement[int] = comparisons.c.number
     if wanted.words.strip():
-        order = _search.c.rowid
+        order = _index.c.rowid
         # the sum keeps the planner from looking up every comparison in the index of words, which has its hits in order
-        rows = rows.select_from(_search.join(comparisons, comparisons.c.number == order + 0))
+        rows = rows.select_from(_index.join(comparisons, comparisons.c.number == order + 0))
         rows = rows.where(*_matching(wanted.words, viewer))
     elif chosen:
         order, first = facets.c.number, chosen.pop(0)
@@ -112,7 +96,7 @@ def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[A
     for each in chosen:
         other = facets.alias()
         rows = rows.where(sa.exists().where(_is(other, *each), other.c.number == order))
-    if any(getattr(wanted, kind) for kind in TELLING):
+    if viewer is not None and any(getattr(wanted, kind) for kind in TELLING):
         rows = rows.where(~sealed_for(viewer))
     if wanted.since:
         rows = rows.where(order >= _bounded(number(wanted.since)))
@@ -120,6 +104,8 @@ def found(wanted: Filter, viewer: str, before: int | None = None) -> sa.Select[A
         rows = rows.where(order < _bounded(number(wanted.before)))
     if before is not None:
         rows = rows.where(order < _bounded(before))
+    if after is not None:
+        return rows.where(order > _bounded(after)).order_by(order)
     return rows.order_by(order.desc())
 
 
@@ -132,17 +118,14 @@ def _is(rows: sa.FromClause, kind: str, value: str) -> sa.ColumnElement[bool]:
     return (rows.c.kind == kind) & (rows.c.value == value)
 
 
-def _matching(words: str, viewer: str) -> list[sa.ColumnElement[bool]]:
-    asked = expression(words)
-    if not asked:
+def _matching(said: str, viewer: str | None) -> list[sa.ColumnElement[bool]]:
+    if not words.terms(said):
         return [sa.false()]
-    prompt = _search.alias("prompt")
-    in_prompt = sa.exists().where(_matches(prompt, f"prompt: ({asked})"), prompt.c.rowid == comparisons.c.number)
-    return [_matches(_search, asked), ~sealed_for(viewer) | in_prompt]
-
-
-def _matches(index: sa.FromClause, asked: str) -> sa.ColumnElement[bool]:
-    return index.c.search.bool_op("MATCH")(asked)
+    if viewer is None:
+        return [words.found(_index, said)]
+    prompt = _index.alias("prompt")
+    in_prompt = sa.exists().where(words.found(prompt, said, prompt_only=True), prompt.c.rowid == comparisons.c.number)
+    return [words.found(_index, said), ~sealed_for(viewer) | in_prompt]
 
 
 def ids(connection: Connection, wanted: Filter, viewer: str) -> tuple[str, ...]:
@@ -169,26 +152,33 @@ def _values(kind: str, viewer: str) -> sa.Select[Any]:
     return values.where(told)
 
 
-def _marked(rows: sa.Select[Any]) -> sa.Select[Any]:
+def _with_texts(rows: sa.Select[Any]) -> sa.Select[Any]:
     """The same with the texts that words were found in: read of no more rows than are fetched."""
-    marked = (func.highlight(_search.c.search, at, *MARKS).label(source) for at, source in enumerate(SOURCES))
-    return rows.add_columns(*marked)
+    of = _searchable.c.rowid == comparisons.c.number
+    return rows.add_columns(*(select(_searchable.c[name]).where(of).scalar_subquery().label(name) for name in TEXTS))
 
 
-def _snippets(row: sa.Row[Any], sources: Sequence[str]) -> tuple[Snippet, ...]:
-    texts = ((source, row._mapping[source]) for source in sources)
-    return tuple(_snippet(source, text) for source, text in texts if text and MARKS[0] in text)
+def _snippets(row: sa.Row[Any], pattern: re.Pattern[str], sources: Sequence[str]) -> tuple[Snippet, ...]:
+    snippets = (_snippet(TEXTS[name], row._mapping[name] or "", pattern) for name in sources)
+    return tuple(each for each in snippets if each)
 
 
-def _snippet(source: str, marked: str) -> Snippet:
+def _snippet(source: str, text: str, pattern: re.Pattern[str]) -> Snippet | None:
     """What stands around the first hit, on one line."""
-    at = marked.index(MARKS[0])
-    lane, start = 0, 0
-    for letter in _LANE.finditer(marked, 0, at):
+    folded = words.folded(text)
+    hit = pattern.search(folded)
+    if hit is None:
+        return None
+    at, lane, start = hit.start(), 0, 0
+    for letter in _LANE.finditer(text, 0, at):
         lane, start = ord(letter[0]) - LANES, letter.end() + 1
     begin = max(start, at - BEFORE)
-    following = _LANE.search(marked, at)
-    said = marked[begin : following.start() if following else None].rstrip()
-    cut = ("… " if begin > start else "") + said[:LENGTH] + (" …" if len(said) > LENGTH else "")
-    pieces = [Piece(_BLANKS.sub(" ", text), bool(index % 2)) for index, text in enumerate(_HIT.split(cut))]
+    following = _LANE.search(text, at)
+    end = following.start() if following else len(text)
+    last = min(begin + LENGTH, end)
+    places = [place for each in pattern.finditer(folded, begin, last) for place in each.span()]
+    said = [text[one:other] for one, other in pairwise([begin, *places, last])]
+    said[0] = ("… " if begin > start else "") + said[0]
+    said[-1] = said[-1].rstrip() if last == end else f"{said[-1]} …"
+    pieces = [Piece(_BLANKS.sub(" ", each), bool(number % 2)) for number, each in enumerate(said)]
     return Snippet(source, lane, tuple(piece for piece in pieces if piece.text))

@@ -69,7 +69,7 @@ def shuffled(lanes: int, seed: int) -> tuple[int, ...]:
 def found(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
     mine = (showings.c.comparison_id == comparison_id) & (showings.c.viewer == viewer)
     row = connection.execute(select(showings).where(mine)).one_or_none()
-    return None if row is None else _restored(row)
+    return None if row is None else restored(row)
 
 
 def begin(connection: Connection, comparison_id: str, viewer: str, *, blind: bool = False) -> Showing | None:
@@ -186,7 +186,7 @@ def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer
     return set(connection.scalars(wanted))
 
 
-def _restored(row: sa.Row[tuple[object, ...]]) -> Showing:
+def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
     return Showing(
         id=row.id,
         comparison_id=row.comparison_id,

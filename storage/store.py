@@ -1,9 +1,12 @@
 """What the other rooms use to remember and to look up. Writes go through the one writer, reads run in threads."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -14,7 +17,7 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, laps, presets, queries, queue, search, shipped, showing
+from storage import changes, laps, presets, queries, queue, replicas, search, shipped, showing
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -28,8 +31,10 @@ from storage.comparison import (
     Rating,
 )
 from storage.database import DEFAULT_URL, Database, images_beside
-from storage.errors import TROUBLE, explained
+from storage.errors import TROUBLE, StorageError, explained
 from storage.images import ImageStore
+from storage.imports.kept import Kept
+from storage.imports.own import Bringing
 from storage.laps import Lap
 from storage.plan import Plan
 from storage.presets import Preset
@@ -41,40 +46,79 @@ from storage.showing import Showing
 T = TypeVar("T")
 
 OPENLY = Plan()
+AT_ONCE = 16  # comparisons imported in one commit
 
 
 class Store:
     def __init__(self, database: Database, images: ImageStore, rubric: Rubric) -> None:
         self.images, self.rubric = images, rubric
         self._database = database
+        self._replica = uuid.uuid4().hex
 
     @classmethod
-    def open(cls, url: str = DEFAULT_URL, images: Path | None = None, rubric: Rubric | None = None) -> "Store":
+    def open(cls, url: str = DEFAULT_URL, images: str = "", rubric: Rubric | None = None) -> "Store":
         """Creates and migrates what is missing, and marks what a crash left open as interrupted. Blocking.
 
-        `images` is a folder, beside the database unless given; `rubric` the project's own unless given. Raises
-        StorageError.
+        `images` is the address of where they are kept, beside the database unless given; `rubric` the project's own
+        unless given. Raises StorageError.
         """
+        kept = ImageStore(images or images_beside(url))
         database = Database(url)
         try:
-            database.writer.submit(changes.interrupt).result()
+            store = cls(database, kept, rubric or load(DEFAULT))
+            database.writer.submit(store._join).result()
         except BaseException:
             database.close()
             raise
-        return cls(database, ImageStore(images or images_beside(url)), rubric or load(DEFAULT))
+        return store
 
     @property
     def engine(self) -> Engine:
         """For the exports, which read in their own thread and for long."""
         return self._database.exports
 
+    @property
+    def shared(self) -> bool:
+        """May other apps run comparisons in this database? Then it wants `beat` every so often."""
+        return self._database.shared
+
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
+        with suppress(StorageError):  # a server that is gone will miss the sign of life
+            self._database.writer.submit(lambda connection: replicas.leave(connection, self._replica)).result()
         self._database.close()
+
+    def _join(self, connection: Connection) -> None:
+        replicas.join(connection, self._replica, alone=not self.shared)
+        changes.interrupt(connection)
+
+    async def beat(self) -> None:
+        """Tells the other apps that this one is here, and ends what those that are gone had begun."""
+
+        def beat(connection: Connection) -> None:
+            replicas.beat(connection, self._replica)
+            changes.interrupt(connection)
+
+        await self._write(beat)
 
     def ship(self) -> None:
         """Puts the project's own recordings where nothing was asked yet. Blocking. Raises StorageError."""
         self._database.writer.submit(lambda connection: shipped.ship(connection, self.images)).result()
+
+    def bring(
+        self, kept: Iterable[tuple[str, Kept]], overlap: int = 0, done: Callable[[int], None] = lambda _: None
+    ) -> Bringing:
+        """Imports comparisons, each with the place where it stands; `overlap` ratings of each new one are asked for.
+
+        What stands before one that is wrong stays imported. Blocking. Raises TransferError, StorageError.
+        """
+        bringing, kept = Bringing(self.images, overlap), iter(kept)
+        while some := list(islice(kept, AT_ONCE)):
+            if problem := self._database.writer.submit(partial(bringing.some, some)).result():
+                raise problem
+            done(len(some))
+        self._database.writer.submit(bringing.finish).result()
+        return bringing
 
     async def create(
         self,
@@ -91,7 +135,9 @@ class Store:
         The positions in `kept` have the settings and the prompt of the answers there, whatever is `asked`.
         """
         return await self._write(
-            lambda connection: changes.create(connection, prompt, asked, plan, maker, follows, kept, remakes)
+            lambda connection: changes.create(
+                connection, prompt, asked, plan, maker, follows, kept, remakes, self._replica
+            )
         )
 
     async def earlier(self, place: Place) -> Earlier:
@@ -224,6 +270,6 @@ class Store:
                 with self._database.engine.connect() as connection:
                     return work(connection)
             except TROUBLE as error:
-                raise explained(error, str(self._database.path)) from error
+                raise explained(error, self._database.name) from error
 
         return await asyncio.to_thread(query)

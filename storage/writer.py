@@ -23,7 +23,7 @@ class _Job(Generic[T]):
     work: Callable[[Connection], T]
     future: Future[T] = field(default_factory=Future)
 
-    def attempt(self, connection: Connection) -> Callable[[], None]:
+    def attempt(self, connection: Connection, name: str) -> Callable[[], None]:
         """Works inside a savepoint; what to tell the future once the whole group is committed."""
         savepoint = connection.begin_nested()
         try:
@@ -33,7 +33,7 @@ class _Job(Generic[T]):
                 savepoint.rollback()
             except DBAPIError:
                 raise error from None  # some troubles end the whole transaction, savepoints and all
-            return partial(self.future.set_exception, _told(error, connection.engine))
+            return partial(self.future.set_exception, _told(error, name))
         savepoint.commit()
         return partial(self.future.set_result, result)
 
@@ -41,8 +41,9 @@ class _Job(Generic[T]):
 class Writer:
     """A job is a function of a connection; its future holds what it returns, and only after the commit."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, name: str) -> None:
+        """`name` is what people call the database."""
+        self._engine, self._name = engine, name
         self._jobs: SimpleQueue[_Job[Any] | None] = SimpleQueue()
         self._closed = False
         self._door = threading.Lock()
@@ -80,12 +81,12 @@ class Writer:
     def _commit(self, group: list[_Job[Any]]) -> None:
         try:
             with self._engine.begin() as connection:
-                outcomes = [job.attempt(connection) for job in group]
+                outcomes = [job.attempt(connection, self._name) for job in group]
         except Exception as error:
-            outcomes = [partial(job.future.set_exception, _told(error, self._engine)) for job in group]
+            outcomes = [partial(job.future.set_exception, _told(error, self._name)) for job in group]
         for tell in outcomes:
             tell()
 
 
-def _told(error: Exception, engine: Engine) -> Exception:
-    return explained(error, engine.url.database) if isinstance(error, TROUBLE) else error
+def _told(error: Exception, name: str) -> Exception:
+    return explained(error, name) if isinstance(error, TROUBLE) else error

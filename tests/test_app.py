@@ -11,6 +11,9 @@ import httpx
 import pytest
 
 from benchmarks.servers import ROOT, serving
+from storage.images import ImageStore
+from tests import s3
+from tests.storage.made import png
 from tests.ui.conftest import free_port, settings
 
 
@@ -49,6 +52,31 @@ def test_a_database_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in refused(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path / 'file' / 'x.db'}")
 
 
+def test_a_bucket_that_is_not_there_is_named(tmp_path: Path, bucket: str) -> None:
+    assert "no bucket 'missing'" in refused(tmp_path, IMAGE_STORE="s3://missing")
+
+
+def test_images_are_served_from_a_bucket_that_others_fill_too(tmp_path: Path, bucket: str) -> None:
+    with ExitStack() as running:
+        with s3.serving() as endpoint:
+            environ = settings(tmp_path) | {"IMAGE_STORE": bucket, "AWS_ENDPOINT_URL": endpoint}
+            app = running.enter_context(serving("app.py", **environ))
+            asked = running.enter_context(httpx.Client(base_url=app.url, trust_env=False, timeout=60)).get
+            kept = ImageStore(bucket)
+            (shipped,) = kept.names()
+            image = kept.add(png())
+            for place in ("/images", "/rate/images"):
+                got = asked(f"{place}/{image.sha256}")
+                assert (got.status_code, got.content, got.headers["content-type"]) == (200, image.data, "image/png")
+                assert "immutable" in got.headers["cache-control"]
+                assert asked(f"{place}/{shipped}").status_code == 200
+                assert asked(f"{place}/{'0' * 64}").status_code == 404
+        gone = asked(f"/images/{image.sha256}")
+        assert (gone.status_code, "cache-control" in gone.headers) == (503, False)
+        assert "nothing listens there" in gone.json()["detail"]
+        assert asked("/healthz").status_code == 200
+
+
 def test_a_second_app_on_the_same_database_is_refused(tmp_path: Path) -> None:
     with serving("app.py", **settings(tmp_path)):
         assert "Lanewise" in refused(tmp_path)
@@ -68,7 +96,7 @@ def test_it_ends_without_a_word_though_a_page_is_open(tmp_path: Path) -> None:
     assert said.read_text() == ""
 
 
-@pytest.mark.parametrize("module", ["mistralai", "xllamacpp", "gguf", "alembic"])
+@pytest.mark.parametrize("module", ["mistralai", "xllamacpp", "gguf", "alembic", "obstore"])
 def test_nothing_heavy_is_imported_before_it_is_needed(module: str) -> None:
     code = "import sys, ui.web, backends.registry as r; r.load(None, {}); print(*sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["app", "ui", "storage", "backends"]  # each may import those to its right
-ROOMS = {"gradio": ["ui"], "sqlalchemy": ["storage"], "alembic": ["storage"], "fastapi": ["ui"], "httpx": ["backends"]}
+ROOMS = {"gradio": ["ui"], "sqlalchemy": ["storage"], "alembic": ["storage"], "obstore": ["storage"]}
+ROOMS |= {"fastapi": ["ui"], "httpx": ["backends"]}
 
 
 def imports() -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from backends.kind import without_reasoning
+from backends.kind import ImageLimits, without_reasoning
 from backends.lane import Backend, Lane
 from backends.model import advised_temperature
 from backends.prompt import Image, Prompt, Turn, UserTurn, follow_up, images_of
@@ -276,15 +276,14 @@ def fit(registry: Registry, store: ImageStore, where: str, lane: Lane, prompt: P
             f"{where}: {lane.backend.name} takes at most {limits.most} images in one conversation, and this has"
             f" {count}; remove some, or choose another backend."
         )
-    if limits.bytes is None:
-        return prompt
-    return replace(prompt, turns=tuple(_smaller(store, prompt.turns, limits.bytes)))
+    return replace(prompt, turns=tuple(_smaller(store, prompt.turns, limits)))
 
 
-def _smaller(store: ImageStore, turns: Sequence[Turn], most: int) -> Iterator[Turn]:
+def _smaller(store: ImageStore, turns: Sequence[Turn], limits: ImageLimits) -> Iterator[Turn]:
     for turn in turns:
         match turn:
             case UserTurn(images=pictures):
-                yield replace(turn, images=tuple(store.fitted(image, most) for image in pictures))
+                fitted = (store.fitted(image, limits.bytes, limits.longest) for image in pictures)
+                yield replace(turn, images=tuple(fitted))
             case _:
                 yield turn

@@ -34,6 +34,7 @@ def shown(registry: Registry, backend: Backend, status: Status) -> dict[str, Any
         "latency_ms": None if status.latency is None else status.latency / 1000,
         "load": server.load,
         "asked_at": status.at,
+        "trouble": status.trouble and {"problem": status.trouble.problem, "at": status.trouble.at},
     }
 
 

@@ -32,6 +32,7 @@ from ui.timing import ALONE, Beside, beside
 FRAMES_A_SECOND = 10
 FRAMES_A_FIGURE = 5
 PATIENCE = 5.0  # seconds to wait for the database
+ELSEWHERE = 1.0  # seconds between looks at what another app runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,20 @@ class Stage:
         return view.question(question) | {"sealed": showing.sealed}, self._bar(question, showing)
 
     def _bar(self, question: Question, showing: Showing) -> dict[str, Any]:
-        live = self.recorder.live(question.id)
-        if showing.sealed and live and not live.answered:  # who has some may not be shown yet
+        waits = self._waits(question, showing)
+        if showing.sealed and not self._answered(question):  # who has some may not be shown yet
             question = replace(question, reasoned=())
-        return rating.bar(question, showing, self.store.rubric, waits=self._waits(showing))
+        return rating.bar(question, showing, self.store.rubric, waits=waits)
 
-    def _waits(self, showing: Showing) -> bool:
+    def _waits(self, question: Question, showing: Showing) -> bool:
         """Are there answers that this viewer is not shown yet?"""
-        live = self.recorder.live(showing.comparison_id)
         together = showing.sealed and showing.presentation.pace is Pace.TOGETHER
-        return together and live is not None and not live.answered
+        return together and not self._answered(question)
+
+    def _answered(self, question: Question) -> bool:
+        """Have all lanes come to their end, whichever app runs them?"""
+        live = self.recorder.live(question.id)
+        return live.answered if live else question.over
 
     async def watch(self, watched: str, request: gr.Request) -> AsyncIterator[Sequence[Any]]:
         """`_watch`, until the page watches something else: later frames would stand in the places of that."""
@@ -145,12 +150,17 @@ class Stage:
                 for part in (place.card, place.answer)
             ]
             return
-        if live := self.recorder.live(run):
+        live = self.recorder.live(run)
+        if live:
             async for parts in self.frames(*kept, live):
                 yield parts
         with suppress(TimeoutError):
             await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
             yield await self.stored(*kept)
+        while kept and not live and not kept[0].over:  # another app runs it: what that has stored is seen here
+            await asyncio.sleep(ELSEWHERE)
+            if kept := await self.kept(run, viewer.of(request)):
+                yield await self.stored(*kept)
 
     async def frames(self, question: Question, showing: Showing, source: Run | Replay) -> AsyncIterator[Sequence[Any]]:
         """What a run says as it comes, or its replay. This is the only function that knows how frames travel."""
@@ -266,22 +276,22 @@ class Stage:
         return self._bar(question, showing) | became, f"{run} {showing.step}" if unsealed else gr.skip()
 
     async def _rate(self, run: str, who: str, sent: dict[str, Any]) -> None:
-        before = await self.store.show(run, who)
+        question, before = await self.kept(run, who) or (None, None)
         if before and sent.get("step", before.step) != before.step:
             raise RatingError(MOVED_ON)
-        if before and self._waits(before):
+        if question and before and self._waits(question, before):
             raise RatingError("The answers appear together, once all are done: rate them then.")
-        early = await self._early(run)
+        early = question is not None and await self._early(question)
         judged = rating.judgement(sent, before.order if before else (), early)
         await self.store.rate(run, asking.clean(str(sent.get("evaluator", ""))), judged, before)
 
-    async def _early(self, run: str) -> bool:
+    async def _early(self, question: Question) -> bool:
         """Is a lane still answering? What has just ended is stored first: its reasoning may be judged next."""
-        live = self.recorder.live(run)
+        live = self.recorder.live(question.id)
         if live is None or not live.over:
-            return live is not None and not live.answered
+            return not self._answered(question)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.recorder.saved(run), PATIENCE)
+            await asyncio.wait_for(self.recorder.saved(question.id), PATIENCE)
         return False
 
     async def reveal(self, run: str, request: gr.Request) -> str:

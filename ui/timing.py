@@ -1,5 +1,5 @@
-"""What a lane's card says beyond its own answer: whether it waits for its turn, what makes its times unfair, how far
-its samples differ.
+"""What a lane's card says beyond its own answer: whether it waits for its turn, what makes its times or itself unfair
+beside the others, how far its samples differ.
 """
 
 from collections import Counter
@@ -9,8 +9,10 @@ from statistics import median
 from typing import Any
 
 from backends.answer import Answer
+from backends.prompt import images_of
 from backends.schedule import Schedule
 from storage.comparison import AskedLane, Question
+from storage.prompts import asked
 from storage.showing import Showing
 from ui import figures
 from ui.figures import seconds
@@ -41,7 +43,7 @@ def beside(question: Question, showing: Showing, answers: Sequence[Answer]) -> t
     return tuple(
         Beside(
             waits and any(not _over(each) for each in answers[:position]),
-            tuple(_crowded(question, showing, position)),
+            (*_crowded(question, showing, position), *_shown_otherwise(question, showing, position)),
             tuple(_cached(question, showing, position, answers)),
             tuple(filter(_over, answers[position + count :: count])),
             not all(map(_over, answers[position + count :: count])),
@@ -126,6 +128,21 @@ def _cached(question: Question, showing: Showing, position: int, answers: Sequen
                 "tokens of it in the server's cache, so its first words came sooner than they would have.",
             )
             return
+
+
+def _shown_otherwise(question: Question, showing: Showing, position: int) -> Iterator[Note]:
+    """Where this lane's images had to be re-encoded, and another's were not, or not like that."""
+    images = asked(question.prompt).images
+    sent = [images_of(lane.prompt.turns)[-len(images) :] for lane in question.lanes] if images else []
+    if not sent or sent[position] == images:
+        return
+    others = [f"lane {LETTERS[place]}" for place, other in enumerate(showing.order) if sent[other] != sent[position]]
+    if others:
+        yield (
+            "images of other bytes",
+            f"Its server takes no larger images: it was not shown quite what {listed(others)} saw, and what it says "
+            "of them may differ for that alone.",
+        )
 
 
 def _first(answer: Answer) -> float | None:

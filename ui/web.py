@@ -3,22 +3,24 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import chain, islice
 from typing import Annotated, Any, Literal
 
 import gradio as gr
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import FileResponse, PlainTextResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from backends.discovery import Discovery
 from backends.registry import Registry
 from backends.runner import Run
-from storage import export
+from storage import exports
 from storage.errors import StorageError
+from storage.exports.items import Scope
+from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
@@ -41,6 +43,7 @@ HEADERS = [
 ]
 PAGES = ("/", "/rate", "/rate/")
 LOOPBACK = ("127.0.0.1", "localhost")
+LOOKING = 8  # images fetched at once: where their bucket does not answer, threads are left for all else
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -90,16 +93,21 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         discovery.start()
+        recorder.start()
         yield
         await discovery.aclose()
         await recorder.aclose()
         await registry.aclose()
         store.close()
 
-    word = secrets.token_hex(8)
+    word, looking = secrets.token_hex(8), CapacityLimiter(LOOKING)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+
+    @app.exception_handler(StorageError)
+    async def unusable(_: Request, error: StorageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 503)
 
     beside = APIRouter()  # what both pages ask for, each beside its own address
 
@@ -121,11 +129,12 @@ def build(
         return backends.shown(registry, backend, await discovery.refresh(name))
 
     @beside.get("/images/{sha256}")
-    def image(sha256: str) -> FileResponse:
+    async def image(sha256: str) -> Response:
         try:
-            return FileResponse(store.images.path(sha256), headers=FOREVER)
+            data = await to_thread.run_sync(store.images.read, sha256, limiter=looking)
         except KeyError as error:
             raise HTTPException(404, "no such image") from error
+        return Response(data, media_type=mime(data), headers=FOREVER)
 
     @beside.get("/answers/{run}/{place}")
     async def answer(
@@ -145,13 +154,18 @@ def build(
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
 
-    @app.get("/export.jsonl")
-    def jsonl(request: Request) -> StreamingResponse:
-        return download(export.jsonl(store.engine, store.images, who(request)), "lanewise.jsonl", "application/jsonl")
-
-    @app.get("/export.csv")
-    def csv(request: Request) -> StreamingResponse:
-        return download(export.csv(store.engine, who(request)), "lanewise.csv", "text/csv; charset=utf-8")
+    @app.get("/export/{view}")
+    def export(view: str, request: Request, names: bool = False) -> StreamingResponse:
+        if view not in exports.VIEWS:
+            raise HTTPException(404, "no such view")
+        shape, scope = exports.VIEWS[view], Scope(viewer=who(request), names=names)
+        try:
+            parts = exports.export(shape, store.engine, scope, store.images)
+        except StorageError as error:
+            raise HTTPException(503, str(error)) from error
+        name = f"lanewise{shape.suffix}"
+        about = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(parts, media_type=shape.media_type, headers=about)
 
     app.include_router(sharing.routes(registry, store, recorder))
 
@@ -223,15 +237,3 @@ async def disclosed(store: Store, showing: Showing, live: Run | None, place: int
     question = await store.question(showing.comparison_id)
     every = live.answers() if live else [each.answer for each in await store.answered(showing.comparison_id)]
     return question and presentation.text(question, showing, [every[position] for position in showing.order], place)
-
-
-def download(content: Iterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    try:
-        begun = list(islice(content, 2))  # a CSV's second part is the first that is read from the database
-    except StorageError as error:
-        raise HTTPException(503, str(error)) from error
-    return StreamingResponse(
-        chain(begun, content),
-        media_type=media_type,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )

@@ -2,11 +2,12 @@
 
 from alembic import context
 
-from storage.schema import metadata
+from storage.schema import declared, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
+    include_name=declared,
     render_as_batch=True,
     transactional_ddl=True,
 )

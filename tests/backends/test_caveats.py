@@ -10,7 +10,9 @@ from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Image, Prompt, UserTurn
 from backends.registry import kinds
 from backends.status import Model, Reach, Server, Status
+from tests.backends.conftest import SQUARE
 
+SMALL_4 = "mistralai/Mistral-Small-4-119B-2603"
 VLLM = kinds()["vllm"]
 LANE = Lane(Backend("lane", "vllm", "http://gpu:8000/v1"), "m")
 LISTED = Status(Reach.READY, Server((Model("m", 100, False),)))
@@ -38,6 +40,64 @@ def test_images_are_compared_with_what_the_server_takes() -> None:
     assert "sees no images" in said(prompt)
     assert "at most 2 images" in said(prompt, status=Status(), most=2)
     assert "up to 130 KB" in said(prompt, status=Status(), bytes=130_000)
+    assert "up to 200 px" in said(prompt, status=Status(), longest=200)
+    assert said(prompt, status=Status(), longest=224, bytes=200_000, most=3) == ""
+
+
+def test_a_template_that_knows_no_tools_is_mentioned_where_there_are_some(prompt: Prompt) -> None:
+    knows_none = Status(Reach.READY, Server((Model("m", tools=False),)))
+    with_tools = replace(prompt, tools=(SQUARE,))
+    assert "knows no tools" in said(with_tools, status=knows_none)
+    assert said(prompt, status=knows_none) == said(with_tools) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "version", "warned"),
+    [
+        ("vllm", SMALL_4, "0.19.1", True),
+        ("vllm", SMALL_4, "v0.19.2rc1.dev3+g12ab", True),
+        ("vllm", SMALL_4, "0.20.0", False),
+        ("vllm", SMALL_4, "1.0", False),
+        ("vllm", SMALL_4, "", False),
+        ("vllm", SMALL_4, "nightly", False),
+        ("vllm", "m", "0.19.1", False),
+        ("nim", SMALL_4, "0.19.1", False),
+    ],
+)
+def test_a_server_too_old_for_small_4_is_named(
+    kind: str, model: str, version: str, warned: bool, prompt: Prompt
+) -> None:
+    status = Status(Reach.READY, Server((Model(model),), version))
+    lane = Lane(Backend("lane", kind, "http://gpu:8000/v1"), effort="none")
+    found = [each for each in caveats(kinds()[kind], lane, prompt, status) if "0.20 is the first not to" in each]
+    assert len(found) == warned
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "effort", "expected"),
+    [
+        ("vllm", SMALL_4, "medium", "the server will refuse 'medium'"),
+        ("transformers", SMALL_4, "medium", "the server will refuse 'medium'"),
+        ("ollama", SMALL_4, "", "does not reason"),
+        ("vllm", SMALL_4, "none", ""),
+        ("vllm", SMALL_4, "high", ""),
+        ("vllm", "m", "medium", ""),
+        ("openrouter", SMALL_4, "medium", ""),  # it translates them
+    ],
+)
+def test_an_effort_that_small_4_does_not_have_is_named(
+    kind: str, model: str, effort: str, expected: str, prompt: Prompt
+) -> None:
+    lane = Lane(Backend("lane", kind, "http://gpu:8000/v1"), model, effort=effort)
+    found = " ".join(caveats(kinds()[kind], lane, prompt, Status()))
+    assert expected in found
+    assert bool(expected) == ("this model" in found.lower())
+
+
+def test_an_effort_that_is_not_sent_is_refused_by_nobody(prompt: Prompt) -> None:
+    backend = Backend("lane", "vllm", "http://gpu:8000/v1", omit=("reasoning_effort",))
+    found = caveats(VLLM, Lane(backend, SMALL_4, effort="medium"), prompt, Status())
+    assert found == ("Not sent, as declared: reasoning_effort.",)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,9 @@ def test_a_chunk_that_is_no_object_is_malformed(chunk: object) -> None:
         {"usage": None, "error": None, "model": None, "system_fingerprint": 5},
         {"prompt_progress": {"total": 0, "processed": 0}, "timings": [1], "stats": {}, "metrics": None},
         {"prompt_progress": {"processed": "many"}},
+        {"detail": None, "message": "Welcome"},
+        {"detail": "", "message": "Success", "code": 0},
+        {"choices": [], "detail": "a word beside the counts"},
     ],
 )
 def test_odd_chunks_say_nothing_and_break_nothing(chunk: Chunk) -> None:
@@ -87,6 +91,23 @@ def test_a_chunk_may_say_everything_at_once() -> None:
         Measured('{"prompt_n":1}'),
         Finished("stop"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"content": None, "refusal": "I can't."}, [TextDelta("I can't.")]),
+        ({"content": ["It ", {"type": "text", "text": "is"}, ""]}, [TextDelta("It "), TextDelta("is")]),
+        ({"content": [{"type": "thinking", "thinking": ["H", {"text": "m"}]}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning": None, "reasoning_details": [{"summary": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning": "Hm", "reasoning_details": [{"text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"reasoning_content": "Hm", "reasoning_details": [{"text": "Hm"}]}, [ReasoningDelta("Hm")]),
+        ({"refusal": None, "reasoning_details": [None, {"type": "reasoning.encrypted", "data": "x"}]}, []),
+    ],
+)
+def test_words_are_found_where_few_servers_put_them(fields: Chunk, said: list[Event]) -> None:
+    assert events_of(delta(**fields))[1:] == said
 
 
 def test_an_answer_that_was_not_streamed_is_a_message() -> None:
@@ -124,6 +145,26 @@ def test_a_message_beside_the_deltas_is_not_said_twice() -> None:
 )
 def test_calls_come_in_many_forms(pieces: list[Chunk], calls: list[str]) -> None:
     assert calling(*pieces) == list(zip(calls, ('{"a":1}', '{"b":2}'), strict=False))
+
+
+TRICKY = '{"a":["}","]\\"}",{"b\\\\":{}}]}'
+
+
+@pytest.mark.parametrize("cut", range(1, len(TRICKY)))
+def test_arguments_are_whole_at_their_last_bracket_wherever_they_are_cut(cut: int) -> None:
+    pieces = [piece("f", TRICKY[:cut]), piece("f", TRICKY[cut:]), piece("f", "{}")]
+    assert calling(*pieces) == [("f", TRICKY), ("f", "{}")]
+
+
+def test_a_name_repeated_with_every_piece_of_long_arguments_costs_no_more_a_piece() -> None:
+    def seconds(count: int) -> float:
+        pieces = [f',"k{number}":{{}}' for number in range(count)]
+        decoder, started = Decoder("lane"), time.process_time()
+        for text in ("{" + pieces[0][1:], *pieces[1:], "}"):
+            list(decoder.decode(delta(tool_calls=[piece("f", text)])))
+        return time.process_time() - started
+
+    assert seconds(40_000) / seconds(4_000) < 40
 
 
 @pytest.mark.parametrize("id_", ["null", "", None, 7])
@@ -206,6 +247,11 @@ def test_reading_the_prompt_is_progress_and_no_word() -> None:
         ({"error": {"message": "out of memory", "code": 500}}, "out of memory"),
         ({"error": "out of memory"}, "out of memory"),
         ({"object": "error", "message": "out of memory"}, "out of memory"),
+        ({"message": "out of memory", "type": "InternalServerError", "code": 500}, "out of memory"),
+        ({"event": "error", "data": {"message": "out of memory"}}, "out of memory"),
+        ({"event": "error", "data": "out of memory"}, "out of memory"),
+        ({"detail": "out of memory"}, "out of memory"),
+        ({"detail": [{"loc": ["body"], "msg": "out of memory"}]}, "body out of memory"),
         ({**delta(finish="error"), "error": {"code": 502, "message": "upstream gone"}}, "upstream gone"),
     ],
 )

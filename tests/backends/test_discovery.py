@@ -142,10 +142,23 @@ async def test_vllm_tells_models_version_and_load() -> None:
 async def test_llamacpp_tells_the_context_of_a_slot_and_its_load() -> None:
     async with serving(LLAMACPP) as server:
         status = await ask(server.backend("llamacpp"))
-    model = Model("smollm2-135m-instruct", 2048, False, ("smollm2-135m-instruct",))
+    model = Model("smollm2-135m-instruct", 2048, False, ("smollm2-135m-instruct",), tools=False)
     assert (status.reach, status.server.models) == (Reach.READY, (model,))
     assert status.server.version == "b0-unknown"
     assert status.server.load["generated tokens"] == 1095
+
+
+async def test_llamacpp_tells_that_its_template_knows_tools() -> None:
+    async with serving(LLAMACPP | {"/props": recorded("llamacpp/props-tools")}) as server:
+        status = await ask(server.backend("llamacpp"))
+    assert status.server.models[0].tools is True
+
+
+async def test_the_mistral_api_tells_which_model_calls_tools() -> None:
+    pages = {path: answer(page) for path, page in told_by("mistral", "small").items()}
+    async with serving(pages) as server:
+        status = await ask(server.backend("mistral", key_env="THE_KEY"), THE_KEY=KEY)
+    assert status.server.models[0].tools is True
 
 
 @pytest.mark.parametrize("props", [{"/props": recorded("llamacpp/props-vision")}, {}])
@@ -412,6 +425,21 @@ async def test_a_server_that_failed_is_asked_again_at_once_when_somebody_wants_i
         server.pages = VLLM
         assert (await discovery.refresh("openai")).reach is Reach.READY
         assert discovery.status("openai").reach is Reach.READY
+
+
+async def test_the_last_trouble_is_remembered_with_its_time_once_it_is_over() -> None:
+    async with (
+        serving({"/v1/models": answer("gone", 502)}) as server,
+        discovering(server.backend("openai")) as discovery,
+    ):
+        down = await discovery.refresh("openai")
+        assert (down.trouble.problem, down.trouble.at) == (down.problem, down.at)
+        for page in (VLLM["/v1/models"], recorded("llamacpp/loading")):
+            server.pages = {"/v1/models": page}
+            later = await discovery.refresh("openai")
+            assert (later.trouble, later.at > down.at) == (down.trouble, True)
+        server.pages = {}
+        assert "often ends in /v1" in (await discovery.refresh("openai")).trouble.problem
 
 
 async def test_two_who_ask_at_once_share_one_question() -> None:

@@ -31,6 +31,37 @@ def refused(status: int, **headers: str) -> BackendError:
     )
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "said"),
+    [
+        (
+            {"error": {"code": 429, "message": "Rate limit exceeded"}},
+            "rate_limit",
+            "Rate limit exceeded. The server asks",
+        ),
+        ({"object": "error", "message": "Busy", "code": 503}, "overloaded", "Busy. The server asks to wait 7 s."),
+        ({"error": {"code": 401, "message": "No such key"}}, "auth", "No such key. Check the key in VLLM_API_KEY."),
+        ({"error": {"code": 7, "message": "Out of memory"}}, "refused", "Out of memory. The server failed at this"),
+        (
+            {"error": {"code": "1300", "message": "Out of memory"}},
+            "refused",
+            "Out of memory. The server failed at this",
+        ),
+        ({"error": "Out of memory"}, "refused", "Out of memory. The server failed at this"),
+        ({"object": "error", "message": "Out of memory"}, "refused", "Out of memory. The server failed at this"),
+        ({"error": "does not support tools"}, "tools_disabled", "does not support tools. Start the server"),
+        ({"error": None, "message": "Welcome"}, "not_a_stream", "OpenAI-compatible"),
+        ({"error": {}, "object": "list"}, "not_a_stream", "OpenAI-compatible"),
+    ],
+)
+def test_an_error_under_status_200_is_the_error_that_it_names(body: object, kind: str, said: str) -> None:
+    error = refusal(BACKEND, 200, json.dumps(body).encode(), httpx.Headers({"retry-after": "7"}))
+    assert error.kind == kind
+    assert error.retry_after == (7 if kind in ("rate_limit", "overloaded") else None)
+    assert said in str(error)
+    assert ("answered 200, but with an error:" in str(error)) == (kind != "not_a_stream")
+
+
 @pytest.mark.parametrize("status", [429, 503, 529])
 def test_who_asks_to_wait_is_quoted_and_can_be_obeyed(status: int) -> None:
     error = refused(status, retry_after="7")

@@ -156,6 +156,12 @@ def test_an_answer_swallowed_by_the_reasoning_is_flagged() -> None:
     assert list(found(lane(), asking(), said(reasoning="So it is 2."))) == ["swallowed"]
 
 
+def test_an_answer_without_a_word_is_flagged() -> None:
+    told = "It finished with the reason 'stop', but with neither text nor a tool call."
+    assert found(lane(), asking(), said()) == found(lane(), asking(), said(" \n", "Hm.")) == {"empty": told}
+    assert list(found(lane(), asking(), said(finish="length"))) == ["out_of_tokens"]
+
+
 def test_a_tool_call_after_reasoning_is_an_answer() -> None:
     called = said(reasoning="I must look.", calls=[("weather", '{"city":"Rome"}')], finish="tool_calls")
     assert found(lane(), asking(tools=(WEATHER,)), called) == {}
@@ -372,6 +378,49 @@ def test_of_several_images_one_may_have_been_ignored() -> None:
     assert "image_ignored" not in all_
 
 
+# of the same picture: as it is, re-encoded in its size, and smaller
+WHOLE, SAME_SIZE = PICTURE, Image("b" * 64, "image/jpeg", PICTURE.width, PICTURE.height, b"")
+SMALLER = Image("c" * 64, "image/jpeg", 614, 460, b"")
+
+
+def sized(model: str, *shown: tuple[Image, int]) -> list[dict[str, str]]:
+    """The flags of lanes that were shown a picture so, with so many prompt tokens."""
+    asked = [
+        (lane(model=model, name=f"lane {place}"), Prompt("Be brief.", (UserTurn("What is it?", (image,)),)))
+        for place, (image, _) in enumerate(shown)
+    ]
+    flags = flagged(asked, [said("2", usage=Usage(tokens, 10)) for _, tokens in shown])
+    return [{flag.code: flag.detail for flag in each} for each in flags]
+
+
+def cost(image: Image) -> int:
+    return image_tokens(image.width, image.height)
+
+
+def test_lanes_whose_images_were_re_encoded_are_compared_by_what_remains() -> None:
+    fair = [(image, 20 + cost(image)) for image in (WHOLE, SAME_SIZE, SMALLER)]
+    assert sized(SMALL_4, *fair) == [{}, {}, {}]
+    *alike, odd = sized(SMALL_4, *fair[:2], (SMALLER, 627 + cost(SMALLER)))
+    assert alike == [{}, {}]
+    assert odd["prompt_differs"].startswith(
+        f"{627 + cost(SMALLER)} prompt tokens, 607 more than lane 0 · {SMALL_4} counts for the same, less the images, "
+        f"which have another size there (≈ {cost(SMALLER)} here, ≈ {cost(WHOLE)} there)."
+    )
+    assert "adds a system prompt of its own" in odd["prompt_differs"]
+
+
+def test_a_lane_that_does_not_see_its_smaller_image_is_told_from_one_with_another_prompt() -> None:
+    *alike, blind = sized(SMALL_4, *((image, 20 + cost(image)) for image in (WHOLE, SAME_SIZE)), (SMALLER, 40))
+    assert alike == [{}, {}]
+    assert "this lane ignores an image" in blind["prompt_differs"]
+    assert "image_ignored" in blind
+
+
+def test_what_another_size_costs_is_estimated_only_where_the_formula_is_known() -> None:
+    assert sized("m", (WHOLE, 900), (SMALLER, 700)) == [{}, {}]
+    assert all("prompt_differs" in flags for flags in sized("m", (WHOLE, 900), (SAME_SIZE, 700)))
+
+
 def test_lanes_that_replay_their_reasoning_are_not_compared_with_those_that_do_not() -> None:
     turns = (UserTurn("?"), AssistantTurn("2", "Hm."), UserTurn("And now?"))
     lanes = ((lane(model=SMALL_4), 90), (lane(model=SMALL_4, replays=False), 80))
@@ -404,6 +453,7 @@ def test_every_code_has_a_title_and_is_stable() -> None:
         "no_reasoning",
         "unasked_reasoning",
         "swallowed",
+        "empty",
         "thought_too_long",
         "out_of_tokens",
         "bad_arguments",

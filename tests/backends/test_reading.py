@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backends import nim
 from backends.chat import ChatClient
 from backends.errors import BackendError
-from backends.events import Event, Finished, ReasoningDelta, Reported, Sent, TextDelta, ToolCallDelta, Usage
+from backends.events import Event, Failed, Finished, ReasoningDelta, Reported, Sent, TextDelta, ToolCallDelta, Usage
 from backends.http import read
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
@@ -96,6 +96,24 @@ async def test_a_stream_cut_at_any_byte_is_never_a_success() -> None:
         answer = await answer_of([SHORT[:cut]])
         assert answer.failure is not None
         assert answer.failure.kind == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'data: {"message":"CUDA out of memory","code":500}\n', "lane broke off: CUDA out of memory."),
+        (b'data: {"error":{"message":"CUDA out of memory."}}\n', "lane broke off: CUDA out of memory."),
+        (b'data: "CUDA out of memory"\n', "lane broke off: CUDA out of memory."),
+        (b"data: CUDA out\ndata: of memory\n", "lane broke off: CUDA out of memory."),
+        (b"data:\n", "lane broke off and did not say why."),
+        (b"", "lane broke off and did not say why."),
+    ],
+    ids=["an object", "one in another", "JSON text", "plain text", "no words", "no data"],
+)
+async def test_an_error_event_is_a_failure_in_the_servers_words(data: bytes, said: str) -> None:
+    body = sse(delta(content="Hi"), done=False) + b"event: error\n" + data + b"\n" + sse()
+    answer = await answer_of([body])
+    assert (answer.text, answer.failure) == ("Hi", Failed("midstream", said))
 
 
 async def test_a_chunk_that_is_not_json_is_malformed() -> None:

@@ -1,5 +1,7 @@
 """Recordings: what is dumped loads back equal, and folds to the same answer."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,15 @@ def test_times_states_and_pieces_follow_the_events() -> None:
     assert (times.sent, times.first_reasoning, times.last_reasoning, times.first_text) == (0, 1, 2, 5)
     assert (times.first, times.last, times.end) == (1, 5, 6)
     assert (answer.pieces, answer.usage, answer.calls[0].arguments) == (5, Usage(3, 2), "{}")
+
+
+def test_reading_a_long_answer_as_it_grows_costs_no_more_an_event() -> None:
+    def seconds(count: int) -> float:
+        folding, started = Fold(), time.process_time()
+        for at in range(count):
+            folding.add(at, TextDelta("words "))
+            if at % 10 == 0:
+                folding.answer()
+        return (time.process_time() - started) / count
+
+    assert seconds(300_000) / seconds(20_000) < 2

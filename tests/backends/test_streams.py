@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from backends.answer import Answer, Fold
+from backends.declaration import kinds
 from backends.errors import BackendError
 from backends.events import Failed, Finished
 from backends.http import read
@@ -21,6 +22,7 @@ FOLDER = Path(__file__).parent.parent / "streams"
 FILES = sorted(FOLDER.rglob("*.sse")) + sorted(FOLDER.rglob("*.http"))
 NAMES = [str(path.relative_to(FOLDER).with_suffix("")) for path in FILES]
 WHOLE = [path for path in FILES if "event-stream" in path.read_bytes()[:200].decode() or path.suffix == ".sse"]
+AT_ONCE = [path for path in FILES if "whole" in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
 
 
 def parsed(path: Path) -> tuple[int, str, bytes]:
@@ -37,8 +39,10 @@ def expected(path: Path) -> dict[str, object]:
     return found
 
 
-async def answer_of(pieces: Iterable[bytes], status: int = 200, content_type: str = "text/event-stream") -> Answer:
-    """The answer as the runner would have it, with a made-up clock."""
+async def answer_of(
+    pieces: Iterable[bytes], status: int = 200, content_type: str = "text/event-stream", *, whole: bool = False
+) -> Answer:
+    """The answer as the runner would have it, with a made-up clock; `whole` as in `read`."""
 
     async def body() -> AsyncIterator[bytes]:
         for piece in pieces:
@@ -47,7 +51,7 @@ async def answer_of(pieces: Iterable[bytes], status: int = 200, content_type: st
     response = httpx.Response(status, headers={"content-type": content_type}, content=body())
     folding, finished = Fold(), False
     try:
-        async with aclosing(read(BACKEND, response)) as events:
+        async with aclosing(read(BACKEND, response, whole=whole)) as events:
             async for event in events:
                 folding.add(1, event)
                 finished = finished or isinstance(event, Finished)
@@ -91,6 +95,20 @@ async def test_each_answer_folds_to_the_one_beside_it(path: Path) -> None:
             assert re.fullmatch("[a-zA-Z0-9]{9}", call[0])
             call[0] = known[0]
     assert found == wanted
+
+
+@pytest.mark.parametrize("path", AT_ONCE, ids=[str(path.relative_to(FOLDER).with_suffix("")) for path in AT_ONCE])
+async def test_an_answer_that_may_come_at_once_folds_to_the_one_beside_it(path: Path) -> None:
+    status, content_type, body = parsed(path)
+    for pieces in ([body], [body[n : n + 1] for n in range(len(body))]):
+        assert summary(await answer_of(pieces, status, content_type, whole=True)) == expected(path)["whole"]
+    cut = await answer_of([body[:-2]], status, content_type, whole=True)
+    assert (cut.text, cut.failure is None) == ("", False)
+
+
+def test_each_kind_has_an_answer_of_its_own() -> None:
+    whose = {re.sub(r"^recorded/(\w+)/.*|-.*", r"\1", name) for name in NAMES}
+    assert {name for name, kind in kinds().items() if not kind.always} <= whose
 
 
 def test_each_answer_is_explained() -> None:

@@ -36,6 +36,7 @@ _TEXTS = {
     "leaked_call": '[TOOL_CALLS]get_weather[ARGS]{"city": "Oslo"}',
     "brackets": "See [the docs](https://example.com) and a[0] = b[1].",
     "named": "The edge is 4 long, as far as vLLM can tell.",
+    "nothing": "",
     "separators": "One line\u2028another\u0085a third\u2029and 🙂 the last.",
 }
 

@@ -29,6 +29,7 @@ SHOWS = {
     "no-reasoning": Show("llamacpp", "no_reasoning", Script(reasoning=0), "effort high, and no reasoning", _HIGH),
     "reasons-anyway": Show("nim", "unasked_reasoning", Script(reasoning=20), "effort none, and reasoning"),
     "swallowed": Show("sglang", "swallowed", Script(show="swallowed", calls=0), "all of it is reasoning", _HIGH),
+    "says-nothing": Show("openai", "empty", Script(show="nothing", calls=0), "it ends without a word"),
     "spent": Show("vllm", "thought_too_long", Script(show="spent", calls=0), "out of tokens while thinking", _HIGH),
     "cut-short": Show("lmstudio", "out_of_tokens", Script(show="cut_short", calls=0), "out of tokens while answering"),
     "bad-arguments": Show(

@@ -1,9 +1,7 @@
 """What version 0.2 kept is read, found and rated by this one."""
 
-import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 
@@ -11,12 +9,12 @@ import orjson
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from backends.answer import State
-from storage import export
 from storage.comparison import Filter
 from storage.store import Store
+from tests.storage.exported import lines
 from tests.storage.made import judged
 from tests.storage.test_search import damaged
 
@@ -59,24 +57,21 @@ def rating(name: str, ranking: str, tags: str = "[]", supersedes: str | None = N
     yield "ratings", row | {"comment": "", "created_at": MADE.format(len(name)), "supersedes_id": supersedes}
 
 
-def before(path: Path, rows: Sequence[tuple[str, Mapping[str, object]]]) -> str:
-    """The address of a database of 0.2 that holds these rows."""
-    url = f"sqlite:///{path / 'lanewise.db'}"
-    engine = create_engine(url)
+def before(url: str, rows: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+    """Makes the tables of 0.2, and puts these rows in them."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", "storage:migrations")
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
-    engine.dispose()
-    with closing(sqlite3.connect(path / "lanewise.db")) as connection, connection:
         for table, row in rows:
             marks = ", ".join(f":{name}" for name in row)
-            connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", dict(row))
-    return url
+            connection.execute(text(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"), row)
+    engine.dispose()
 
 
-async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: Path) -> None:
+async def test_what_was_kept_before_is_read_found_rated_and_exported(empty: str, tmp_path: Path) -> None:
     rows = chain(
         comparison(FIRST, "Where is the lighthouse?"),
         comparison(SECOND, "And the harbour?", follows=FIRST),
@@ -84,7 +79,8 @@ async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: P
         rating("a", "[[0], [1]]", '["wrong"]'),
         rating("bb", "[[1], [0]]", '["clear"]', supersedes="a"),
     )
-    store = Store.open(before(tmp_path, [*rows]))
+    before(empty, rows)
+    store = Store.open(empty, tmp_path.as_uri())
 
     page = await store.page(viewer="ann")
     assert [(row.id, row.sealed, row.order) for row in page.rows] == [
@@ -102,6 +98,14 @@ async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: P
     )
     assert [each.answer.text for each in await store.answered(BROKEN)] == ["On the cliff."] * 2
 
+    with store.engine.connect() as connection:
+        battles = connection.execute(text("SELECT model_a, model_b, winner, evaluator FROM v_battles")).all()
+        assert battles == [("one · m · FP8 · effort high", "two · m · effort high", "model_b", "Ann")]
+        seen = connection.execute(text("SELECT prompt, lanes, ratings FROM v_comparisons ORDER BY created_at")).all()
+        assert seen == [("Where is the lighthouse?", 2, 1), ("And the harbour?", 2, 0), ("Who keeps it?", 2, 0)]
+        assert len(connection.execute(text("SELECT * FROM v_answers")).all()) == 6
+        assert len(connection.execute(text("SELECT * FROM v_ratings WHERE is_current")).all()) == 1
+
     common = {"backend": "one", "artifact": "FP8", "effort": "high", "flag": "odd_finish"}
     rated = {"evaluator": "Ann", "tag": "clear", "rated": "yes"}
     assert await store.found(Filter(words="lighthouse cliff", **common, **rated)) == (FIRST,)
@@ -110,7 +114,7 @@ async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: P
     assert not damaged(store)
 
     assert [lap.end for lap in await store.laps(FIRST)] == [3, 3]
-    told = {line["id"]: line for line in map(orjson.loads, export.jsonl(store.engine))}
+    told = {line["id"]: line for line in lines(store)}
     assert [each["supersedes"] for each in told[FIRST]["ratings"]] == [None, "a"]
     assert (told[SECOND]["follows_id"], told[SECOND]["samples"], told[SECOND]["blind"]) == (FIRST, 1, False)
 
@@ -121,7 +125,7 @@ async def test_what_was_kept_before_is_read_found_rated_and_exported(tmp_path: P
     store.close()
 
 
-def test_a_long_migration_says_how_far_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_long_migration_says_how_far_it_is(empty: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     prompt = {"id": "p", "body": '{"system":"","turns":[{"role":"user","text":"?","images":[]}],"tools":[]}'}
     asked = [
         (
@@ -130,5 +134,6 @@ def test_a_long_migration_says_how_far_it_is(tmp_path: Path, caplog: pytest.LogC
         )
         for number in range(5_001)
     ]
-    Store.open(before(tmp_path, [("prompts", prompt), *asked])).close()
+    before(empty, [("prompts", prompt), *asked])
+    Store.open(empty, tmp_path.as_uri()).close()
     assert "5000 of 5001" in caplog.text

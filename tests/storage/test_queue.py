@@ -243,6 +243,7 @@ async def test_of_many_who_ask_at_once_no_more_get_an_item_than_it_has_places(st
     assert Counter(got) == {item: 3, None: 7}
 
 
+@pytest.mark.sqlite
 async def test_no_query_reads_all_comparisons_to_find_the_next(store: Store) -> None:
     await queued(store, "First", "Second")
     with recorded(store) as asked:
@@ -265,7 +266,7 @@ def recorded(store: Store) -> Iterator[list[tuple[str, Any]]]:
         if "overlap" in sql and not sql.startswith("INSERT"):
             asked.append((sql, values))
 
-    engine: Engine = store._database.engine
+    engine: Engine = store._database._engine
     event.listen(engine, "before_cursor_execute", note)
     yield asked
     event.remove(engine, "before_cursor_execute", note)

@@ -1,13 +1,11 @@
 """Comparisons kept while they run, by scripted backends: whoever watches, and whatever the database does."""
 
 import asyncio
-import csv
 import itertools
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
-import orjson
 import pytest
 from sqlalchemy import text
 
@@ -18,7 +16,6 @@ from backends.events import Event, Failed, Finished, ReasoningDelta, TextDelta, 
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.schedule import Schedule
-from storage import export
 from storage.changes import LOST
 from storage.comparison import NONE_KEPT, Comparison, Place
 from storage.errors import StorageError
@@ -26,6 +23,7 @@ from storage.plan import Plan
 from storage.ratings import Judgement
 from storage.recorder import Recorder
 from storage.store import OPENLY, Store
+from tests.storage.exported import lines, rows
 from tests.storage.made import DECLARED, ONE, SAID, THREE, TWO, Disk, Gated, asking, scripted
 
 ASKED = asking("What is 1+1?")
@@ -254,8 +252,9 @@ async def test_closing_marks_live_lanes_as_interrupted(store: Store) -> None:
         await recorder.compare(ASKED, LANES)
 
 
+@pytest.mark.sqlite
 async def test_a_full_disk_ends_no_lane_and_is_made_up_for(store: Store) -> None:
-    disk, go = Disk(store._database.engine), asyncio.Event()
+    disk, go = Disk(store._database._engine), asyncio.Event()
     long = TextDelta(random.Random(1).randbytes(100_000).hex())
 
     async def stream(_lane: Lane, _prompt: Prompt) -> AsyncGenerator[Event]:
@@ -376,7 +375,7 @@ async def test_further_samples_are_kept_apart_from_the_lanes(store: Store) -> No
     assert len(await store.answered(comparison_id)) == 2
     assert [lane.label for lane in (await store.page()).rows[0].lanes] == [ONE.label, TWO.label]
     await store.rate(comparison_id, "Ada", Judgement(((0,), (1,))))
-    (line,) = map(orjson.loads, export.jsonl(store.engine))
+    (line,) = lines(store)
     assert [lane["text"] for lane in line["lanes"]] == ["1", "2"]
     assert [(each["sample"], each["text"]) for each in line["further_samples"]] == [
         (1, "3"),
@@ -384,8 +383,7 @@ async def test_further_samples_are_kept_apart_from_the_lanes(store: Store) -> No
         (2, "5"),
         (2, "6"),
     ]
-    head, row = csv.reader(b"".join(export.csv(store.engine)).decode("utf-8-sig").splitlines())
-    told = dict(zip(head, row, strict=True))
+    (told,) = rows(store)
     assert (told["samples"], told["schedule"], told["text_a"], told["text_b"]) == ("3", "one after another", "1", "2")
 
 

@@ -1,7 +1,6 @@
 """What people look for is found, whatever they type; what is sealed for them is not found by what would tell of it."""
 
 import asyncio
-import sqlite3
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import DBAPIError
 
 from backends.answer import fold
 from backends.events import Event, Finished, ReasoningDelta, Stamped, TextDelta
@@ -234,6 +234,7 @@ async def test_what_can_be_chosen_is_what_is_stored(store: Store) -> None:
     assert (chosen["effort"], chosen["flag"], chosen["rated"]) == (("high",), ("marker_leak",), ("no",))
 
 
+@pytest.mark.sqlite
 async def test_a_search_walks_through_its_hits_and_sorts_nothing(store: Store) -> None:
     await kept(store)
     asked: list[tuple[str, Any]] = []
@@ -249,16 +250,26 @@ async def test_a_search_walks_through_its_hits_and_sorts_nothing(store: Store) -
             for sql, values in lists
         ]
     searched, filtered = plans
-    assert searched[0].startswith("SCAN search VIRTUAL TABLE INDEX")
+    assert searched[0].startswith("SCAN searchable_fts VIRTUAL TABLE INDEX")
     assert filtered[0].startswith("SEARCH facets USING PRIMARY KEY")
     assert not [plan for plan in searched + filtered if "TEMP B-TREE" in plan or plan.startswith("SCAN comparisons")]
 
 
 def damaged(store: Store) -> bool:
     """Does the index differ from the texts that it is of?"""
-    with sqlite3.connect(str(store._database.path)) as connection:
+    return store._database.writer.submit(_differs).result()
+
+
+def _differs(connection: Connection) -> bool:
+    if connection.dialect.name == "sqlite":
         try:
-            connection.execute("INSERT INTO search (search, rank) VALUES ('integrity-check', 1)")
-        except sqlite3.DatabaseError:
+            connection.exec_driver_sql(
+                "INSERT INTO searchable_fts (searchable_fts, rank) VALUES ('integrity-check', 1)"
+            )
+        except DBAPIError:
             return True
-    return False
+        return False
+    kept = connection.exec_driver_sql("SELECT * FROM searchable_fts ORDER BY rowid").all()
+    connection.exec_driver_sql("DELETE FROM searchable_fts")
+    connection.exec_driver_sql("SELECT index_texts(rowid) FROM searchable")
+    return kept != connection.exec_driver_sql("SELECT * FROM searchable_fts ORDER BY rowid").all()

@@ -1,6 +1,5 @@
 """The project's own recordings come into a database as they are, apart from a person's own, and play to their end."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,20 @@ import pytest
 
 from backends.answer import State
 from backends.replay import Replay
-from storage import export, shipped
+from storage import shipped
 from storage.comparison import Place
 from storage.errors import StorageError
 from storage.ratings import Judgement
 from storage.recorder import Recorder
 from storage.store import Store
+from tests.storage.exported import parts, rows
 from tests.storage.made import ONE, SAID, TWO, asking, scripted
 
 LINES = shipped.FILE.read_bytes().splitlines(keepends=True)
 
 
 def exported(store: Store) -> list[bytes]:
-    return list(export.jsonl(store.engine, store.images))
+    return parts("jsonl", store.engine, files=store.images)
 
 
 def names(lines: Sequence[bytes]) -> list[str]:
@@ -85,11 +85,10 @@ async def test_the_first_is_a_welcome_until_something_is_asked(store: Store) -> 
 
 async def test_the_table_for_people_has_one_only_once_it_was_rated_here(store: Store) -> None:
     store.ship()
-    assert len(list(export.csv(store.engine))) == 1  # the head
+    assert rows(store) == []
     await store.rate(run := await store.welcome(), "Ada", Judgement(((0,), (1,))))
-    head, row = csv.reader(b"".join(export.csv(store.engine)).decode("utf-8-sig").splitlines())
-    assert dict(zip(head, row, strict=True))["comparison_id"] == run
-    assert dict(zip(head, row, strict=True))["origin"] == "shipped"
+    (row,) = rows(store)
+    assert (row["comparison_id"], row["origin"], row["demo"]) == (run, "shipped", "True")
 
 
 async def test_its_replay_ends_with_what_is_kept(store: Store) -> None:

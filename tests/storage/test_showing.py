@@ -2,15 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import orjson
 import pytest
 
 from backends.answer import fold
 from backends.lane import Lane
-from storage import export
 from storage.comparison import Filter, Place
+from storage.exports.items import Scope
 from storage.plan import BLIND, Plan
 from storage.store import Store
+from tests.storage.exported import lines
 from tests.storage.made import BEGAN, ONE, THREE, TWO, asking, entries, judged, stamped
 
 ASKED = asking("What is 1+1?")
@@ -73,7 +73,7 @@ async def test_what_has_answers_of_a_sealed_comparison_is_sealed_too(store: Stor
         assert await store.found(Filter(backend=ONE.backend.name), "ann") == ()
         assert await store.found(Filter(words='"1 1 is 2"'), "ann") == ()
         assert "one" not in (await store.choices("ann"))["backend"]
-        told = [orjson.loads(line) for line in export.jsonl(store.engine, viewer="ann")]
+        told = lines(store, Scope(viewer="ann"))
         assert all(line["sealed"] for line in told)
         assert await sealed(store, second, "ann")
 

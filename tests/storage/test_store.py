@@ -24,6 +24,7 @@ from storage.plan import BLIND, Plan
 from storage.ratings import Judgement, Reasoned
 from storage.showing import Step
 from storage.store import Store
+from tests import s3
 from tests.storage.made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 
 LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
@@ -145,10 +146,26 @@ async def test_a_comparison_whose_image_file_is_gone_still_opens(store: Store) -
     image = store.images.add(png())
     prompt = Prompt("", (UserTurn("What is this?", (image,)),))
     comparison_id = await store.create(prompt, [(ONE, prompt)])
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     found = await read(store, comparison_id)
     assert found.prompt == prompt
     assert found.prompt.turns[0].images[0].data == b""
+
+
+async def test_a_comparison_whose_images_are_out_of_reach_is_not_read_without_them(
+    url: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3.serving() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        store = Store.open(url, bucket)
+        image = store.images.add(png())
+        prompt = Prompt("", (UserTurn("What is this?", (image,)),))
+        comparison_id = await store.create(prompt, [(ONE, prompt)])
+        assert (await read(store, comparison_id)).prompt.turns[0].images[0].data == image.data
+    with pytest.raises(StorageError, match="can't be used now"):
+        await store.read(comparison_id)
+    assert await store.question(comparison_id) is not None
+    store.close()
 
 
 async def test_what_is_not_here_is_none(store: Store) -> None:
@@ -168,7 +185,7 @@ async def test_a_question_is_what_was_asked_of_whom_with_the_ratings_that_count(
     whole = await read(store, comparison_id)
     asked: list[str] = []
     event.listen(store._database.engine, "before_cursor_execute", lambda c, cursor, sql, *_: asked.append(sql))
-    store.images.path(image.sha256).unlink()  # its bytes are not read
+    store.images.delete(image.sha256)  # its bytes are not read
     found = await store.question(comparison_id)
     assert found is not None
     assert (found.id, found.prompt, found.ratings) == (comparison_id, whole.prompt, (last,))
@@ -225,8 +242,8 @@ async def test_pages_are_the_whole_history_newest_first(store: Store, limit: int
 
 async def test_comparisons_of_the_same_moment_are_paged_without_loss(store: Store) -> None:
     ids = {await created(store, str(number)) for number in range(5)}
-    with store.engine.begin() as connection:
-        connection.execute(text("UPDATE comparisons SET created_at = '2026-01-01 00:00:00.000000'"))
+    moved = text("UPDATE comparisons SET created_at = '2026-01-01 00:00:00.000000'")
+    store._database.writer.submit(lambda connection: connection.execute(moved)).result()
     pages = [rows async for rows in history(store, 2)]
     assert [len(rows) for rows in pages] == [2, 2, 1]
     assert {row.id for rows in pages for row in rows} == ids
@@ -297,6 +314,7 @@ async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
     assert (page.rows, page.next) == ((), None)
 
 
+@pytest.mark.sqlite
 async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> None:
     for _ in range(3):
         await flagged(store, NO_USAGE)
@@ -385,6 +403,7 @@ async def test_rows_show_what_was_interrupted(url: str) -> None:
     store.close()
 
 
+@pytest.mark.sqlite
 async def test_a_second_app_is_refused_and_disturbs_nothing(store: Store, url: str) -> None:
     comparison_id = await created(store)
     with pytest.raises(StorageError, match="in use by another Lanewise"):
@@ -392,6 +411,7 @@ async def test_a_second_app_is_refused_and_disturbs_nothing(store: Store, url: s
     assert (await read(store, comparison_id)).lanes[0].answer.state == State.WAITING
 
 
+@pytest.mark.sqlite
 async def test_a_database_that_goes_bad_while_reading_is_told(store: Store, tmp_path: Path) -> None:
     await created(store)
     with store.engine.begin() as connection:

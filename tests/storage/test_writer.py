@@ -77,7 +77,7 @@ def test_a_cancelled_job_is_left_out(database: Database) -> None:
 
 
 def test_a_full_disk_is_told_to_each_job_and_passes(database: Database) -> None:
-    disk = Disk(database.engine)
+    disk = Disk(database._engine)
     disk.full = True
     gate, _ = held(database)
     futures = [database.writer.submit(partial(note, size * "x")) for size in (10, 1_000_000, 10)]

@@ -126,6 +126,18 @@ def test_only_the_lane_whose_server_takes_less_gets_smaller_images(
     assert len(hosted.turns[0].images[0].data) <= most < len(images[0].data)
 
 
+def test_a_picture_of_more_pixels_than_a_server_takes_is_scaled_down_for_its_lane(
+    found: registry.Registry, tmp_path: Path
+) -> None:
+    store, panorama = ImageStore(tmp_path / "images"), tmp_path / "panorama.png"
+    PIL.Image.new("L", (12_000, 60)).save(panorama)
+    prompt = Prompt("", (UserTurn("Where?", asking.images(store, [str(panorama)], asking.AS_THEY_ARE)),))
+    asked = [(Lane(backend, "m"), prompt) for backend in found.backends[::3]]
+    (_, mine), (_, limited) = asking.fitted(found, store, asked)
+    assert mine == prompt
+    assert (limited.turns[0].images[0].width, limited.turns[0].images[0].height) == (10_000, 50)
+
+
 def test_more_images_than_a_server_takes_name_its_lane(found: registry.Registry, noise: Path, tmp_path: Path) -> None:
     store = ImageStore(tmp_path / "images")
     images = asking.images(store, [str(noise)] * 9, asking.REDUCED)

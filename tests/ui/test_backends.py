@@ -1,7 +1,10 @@
 """The Backends tab and the JSON behind it, in the real app: servers that answer, hang, refuse and are absent."""
 
+import re
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -64,6 +67,7 @@ def test_the_list_tells_what_servers_told_but_no_address_and_no_key(app: Server,
         "context": 8192,
         "vision": None,
         "parsers": [],
+        "trouble": None,
         "load": first["load"],
     }
     assert first["load"]["tokens per step"] == pytest.approx(2.7)
@@ -112,6 +116,35 @@ def test_a_press_asks_again(page: Page, app: Server) -> None:
         absent.get_by_role("button", name="Ask absent again").click()
     expect(absent.locator("time")).not_to_have_attribute("datetime", before)
     expect(absent.get_by_role("button")).to_be_enabled()
+
+
+class Models(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"data":[{"id":"m"}]}')
+
+
+def test_a_server_that_is_back_still_shows_its_last_trouble(
+    page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, port = tmp_path_factory.mktemp("back"), free_port()
+    entry = f'[[backend]]\nname = "late"\nkind = "openai"\nbase_url = "http://127.0.0.1:{port}/v1"\n'
+    (folder / "backends.toml").write_text(entry)
+    with serving("app.py", **settings(folder)) as app:
+        open_tab(page, app)
+        late = card(page, "late")
+        expect(late).to_have_attribute("data-reach", "unreachable")
+        expect(late.locator(".trouble")).to_be_hidden()
+        with HTTPServer(("127.0.0.1", port), Models) as server:
+            answering = threading.Thread(target=server.serve_forever)
+            answering.start()
+            late.get_by_role("button", name="Ask late again").click()
+            expect(late).to_have_attribute("data-reach", "ready")
+            expect(late.locator(".problem")).to_be_hidden()
+            expect(late.locator(".trouble")).to_have_text(re.compile(r"Last trouble, .+: late can't be reached\."))
+            server.shutdown()
+            answering.join()
 
 
 def test_a_narrow_page_has_the_tab_in_reach(page: Page, app: Server) -> None:

@@ -1,11 +1,12 @@
 """What a card says beyond its own answer: turns, samples and their spread, servers and caches that lanes share."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from backends.answer import Answer, Round, State, Times
 from backends.events import Usage
 from backends.lane import Backend, Lane
-from backends.prompt import Prompt, UserTurn
+from backends.prompt import AssistantTurn, Image, Prompt, UserTurn
 from backends.schedule import Schedule
 from storage.comparison import AskedLane, Link, Question
 from storage.plan import OPEN, Plan
@@ -74,6 +75,24 @@ def test_a_cache_that_an_earlier_lane_filled_is_told() -> None:
 def test_whose_prompt_was_not_read_yet_has_filled_no_cache() -> None:
     places = beside(*shown(asked(), asked(), order=(0, 1)), [done(0, 9), done(999, 19, cached=1096)])
     assert [each.cached for each in places] == [(), ()]
+
+
+def test_a_lane_whose_images_had_to_be_re_encoded_says_whose_differ() -> None:
+    large, small = (Image(digit * 64, "image/png", 8, 8, b"") for digit in "ab")
+
+    def lane(*images: Image) -> AskedLane:
+        before = UserTurn("Before", (large,)), AssistantTurn("Yes.")
+        return AskedLane(MINE, "", Prompt("", (*before, UserTurn("Which?", images))))
+
+    def notes(*lanes: AskedLane) -> list[list[str]]:
+        question, showing = shown(*lanes, order=tuple(range(len(lanes))))
+        given = replace(question, prompt=Prompt("", (UserTurn("Which?", (large, large)),)))
+        return [[detail for _, detail in each.notes] for each in beside(given, showing, [done(0, 9)] * len(lanes))]
+
+    one, two, three = notes(lane(large, large), lane(large, small), lane(large, large))
+    assert (one, three) == ([], [])
+    assert "not shown quite what lane A and lane C saw" in two[0]
+    assert notes(lane(small, small), lane(small, small)) == [[], []]
 
 
 def test_the_spread_is_the_middle_and_the_range() -> None:

@@ -104,7 +104,7 @@ def telling(received: bytes | str, words: tuple[str, ...]) -> list[str]:
 
 
 def exported(page: Page, wire: Wire, run: str) -> dict[str, Any]:
-    lines = map(json.loads, page.request.get(f"{wire.url}/export.jsonl").text().splitlines())
+    lines = map(json.loads, page.request.get(f"{wire.url}/export/jsonl").text().splitlines())
     return next(line for line in lines if line["id"] == run)
 
 
@@ -114,7 +114,7 @@ def look_around(page: Page, wire: Wire, run: str) -> None:
     expect(page.locator(".difference .counts")).to_contain_text("only in")
     page.get_by_role("tab", name="History").click()
     expect(page.locator(".history li", has_text="What is 2+2?")).to_contain_text("blind")
-    for path in ("export.jsonl", "export.csv", "backends.json", *(f"answers/{run}/{place}" for place in range(3))):
+    for path in ("export/jsonl", "export/csv", "backends.json", *(f"answers/{run}/{place}" for place in range(3))):
         page.request.get(f"{wire.url}/{path}")
     for path in (f"comparisons/{run}.html", f"answers/{run}/0/raw", f"answers/{run}/1/response.jsonl"):
         assert page.request.get(f"{wire.url}/{path}").status == 403

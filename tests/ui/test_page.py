@@ -67,7 +67,7 @@ def run_of(page: Page) -> str:
 def kept(page: Page, app: Server, run: str = "") -> dict[str, Any]:
     """The comparison shown, or the one named, as it is exported."""
     run = run or run_of(page)
-    exported = page.request.get(f"{app.url}/export.jsonl").text().splitlines()
+    exported = page.request.get(f"{app.url}/export/jsonl?names=1").text().splitlines()
     return next(each for each in map(json.loads, exported) if each["id"] == run)
 
 
@@ -388,7 +388,7 @@ def test_another_page_can_send_nothing(page: Page, app: Server) -> None:
 
 
 def test_a_foreign_name_for_this_app_is_refused(page: Page, app: Server) -> None:
-    assert page.request.get(f"{app.url}/export.jsonl", headers={"Host": "example.com"}).status == 400
+    assert page.request.get(f"{app.url}/export/jsonl?names=1", headers={"Host": "example.com"}).status == 400
 
 
 def test_a_killed_app_loses_nothing_that_had_arrived(page: Page, fake_url: str, tmp_path: Path) -> None:
@@ -401,7 +401,7 @@ def test_a_killed_app_loses_nothing_that_had_arrived(page: Page, fake_url: str, 
         expect_state(page, "B", "done")
         run = run_of(page)
         # shown at once, stored a moment later: the export says when
-        until(page, lambda: "The beginning" in page.request.get(f"{first.url}/export.jsonl").text())
+        until(page, lambda: "The beginning" in page.request.get(f"{first.url}/export/jsonl?names=1").text())
         page.goto("about:blank")
         os.kill(first.pid, signal.SIGKILL)
     with serving("app.py", **settings(tmp_path)) as second:

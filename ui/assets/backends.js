@@ -23,8 +23,8 @@ function made(name) {
     try { await fetch(`backends/${encodeURIComponent(name)}/refresh`, { method: 'POST' }); await look(); } catch { /* the page says when the app is gone */ }
     again.disabled = false; say(again, 'Ask again');
   });
-  foot.append(make('time'), again);
-  card.append(head, make('p', 'model'), make('p', 'note'), make('p', 'problem'), make('dl', 'facts'), make('dl', 'load'), offers, foot);
+  foot.append(make('time', 'asked'), again);
+  card.append(head, make('p', 'model'), make('p', 'note'), make('p', 'problem'), make('p', 'trouble'), make('dl', 'facts'), make('dl', 'load'), offers, foot);
   card.querySelector('.load').title = 'By the server\'s own count, since it started';
   cards.set(name, card); return card;
 }
@@ -46,12 +46,14 @@ function shown(v) {
   say(part('.model'), [v.model || 'model not known', v.artifact].filter(Boolean).join(' · '));
   say(part('.note'), v.note);
   part('.problem').hidden = !v.problem; say(part('.problem'), v.problem);
+  const before = v.problem ? null : v.trouble;
+  part('.trouble').hidden = !before; say(part('.trouble'), before ? `Last trouble, ${new Date(before.at).toLocaleString()}: ${before.problem}` : '');
   pairs(part('.facts'), FACTS.map(([name, of]) => [name, of(v)]).filter(([, value]) => value));
   pairs(part('.load'), Object.entries(v.load).map(([name, value]) => [name, count(value)]));
   const offers = part('.offers'); offers.hidden = v.models.length < 2;
   say(offers.firstChild, `Offers ${v.models.length} models`);
   if (offers.lastChild.children.length !== v.models.length || offers.lastChild.textContent !== v.models.join('')) offers.lastChild.replaceChildren(...v.models.map((id) => make('li', '', id)));
-  const time = part('time'); time.dateTime = v.asked_at || '';
+  const time = part('.asked'); time.dateTime = v.asked_at || '';
   say(time, v.asked_at ? `asked at ${new Date(v.asked_at).toLocaleTimeString()}` : 'not asked yet');
   return card;
 }

@@ -4,15 +4,12 @@ import asyncio
 import base64
 import csv
 import io
-import os
-import subprocess
-import sys
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -26,11 +23,14 @@ from backends.answer import fold
 from backends.events import Continued, Finished, Measured, Sent, TextDelta, ToolCallDelta, ToolResult, Usage, Waited
 from backends.flags import Flag
 from backends.prompt import Prompt, UserTurn
-from storage import export
 from storage.errors import StorageError
+from storage.exports import VIEWS, export
+from storage.exports.csv import line
+from storage.exports.items import AT_ONCE, BATCH, Scope
 from storage.plan import BLIND, Plan
 from storage.prompts import body
 from storage.store import Store
+from tests.storage.exported import NAMED, lines, parts, rows
 from tests.storage.made import BEGAN, ONE, THREE, TWO, asking, entries, judged, long_talk, png, stamped
 
 FLAGS = (Flag("no_usage", "No counts."), Flag("unknown_tool", "It called 'weather'."))
@@ -71,13 +71,8 @@ async def looped(store: Store) -> str:
     return comparison_id
 
 
-def lines(store: Store, images: bool = False) -> list[dict[str, Any]]:
-    return [orjson.loads(line) for line in export.jsonl(store.engine, store.images if images else None)]
-
-
-def rows(store: Store, viewer: str | None = None) -> list[dict[str, str]]:
-    text = b"".join(export.csv(store.engine, viewer)).decode("utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+def stream(view: str, store: Store) -> Iterator[bytes]:
+    return export(VIEWS[view], store.engine, NAMED)
 
 
 def said(line: dict[str, Any], lane: int) -> bytes:
@@ -127,7 +122,7 @@ async def test_what_a_loop_of_tool_calls_and_the_server_itself_told_is_exported(
 
 async def test_no_address_and_no_key_leaves(store: Store) -> None:
     await told(store, asking("one"))
-    out = b"".join((*export.jsonl(store.engine), *export.csv(store.engine)))
+    out = b"".join((*parts("jsonl", store.engine), *parts("csv", store.engine)))
     assert b"10.0.0.7" not in out
     assert b"KEY_ENV" not in out
 
@@ -148,7 +143,7 @@ async def test_images_are_named_and_go_along_where_wanted(store: Store) -> None:
     assert (described["sha256"], described["mime"], described["width"]) == (image.sha256, "image/png", 4)
     assert "data" not in described
     assert base64.b64decode(whole["images"][0]["data"]) == image.data
-    store.images.path(image.sha256).unlink()
+    store.images.delete(image.sha256)
     assert "data" not in lines(store, images=True)[0]["images"][0]
 
 
@@ -188,15 +183,15 @@ async def test_what_is_sealed_for_a_viewer_is_exported_without_its_lanes(store: 
     await store.rate(plain, "Ada", judged([0], [1]))
     await store.rate(blind, "Ada", judged([0], [1]))
 
-    sealed, whole = (orjson.loads(line) for line in export.jsonl(store.engine, viewer="stranger"))
+    sealed, whole = lines(store, Scope(viewer="stranger"))
     assert sealed.keys() == {"id", "created_at", "prompt", "sealed"}
     assert (sealed["id"], sealed["sealed"], whole["id"]) == (blind, True, plain)
-    assert [row["comparison_id"] for row in rows(store, "stranger")] == [plain]
+    assert [row["comparison_id"] for row in rows(store, Scope(viewer="stranger"))] == [plain]
     assert [row["comparison_id"] for row in rows(store)] == [blind, plain]
 
     await store.reveal(blind, "maker", "choice")
-    assert "sealed" not in orjson.loads(next(export.jsonl(store.engine, viewer="maker")))
-    assert [row["comparison_id"] for row in rows(store, "maker")] == [blind, plain]
+    assert "sealed" not in lines(store, Scope(viewer="maker"))[0]
+    assert [row["comparison_id"] for row in rows(store, Scope(viewer="maker"))] == [blind, plain]
 
 
 async def test_a_rating_is_exported_with_how_it_was_shown_and_made(store: Store) -> None:
@@ -252,51 +247,52 @@ async def test_a_blind_rating_counts_whatever_was_said_after_the_reveal(store: S
 @given(st.text(max_size=3), st.sampled_from("=+-@\t\r＝"), st.text(alphabet=" \t\n\u00a0", max_size=3))
 def test_no_cell_can_be_a_formula(rest: str, sign: str, blanks: str) -> None:
     cell = blanks + sign + rest
-    (found,) = csv.reader(io.StringIO(export._csv_lines([[cell, -1.5]]).decode(), newline=""))
+    (found,) = csv.reader(io.StringIO(line([cell, -1.5]).decode(), newline=""))
     assert found == ["'" + cell, "-1.5"]
 
 
 async def test_a_plain_cell_stays_as_it_is() -> None:
     for cell in ("plain", "1 + 1 = 2", 'a "b", c', "", "a\r\n=b"):
-        (found,) = csv.reader(io.StringIO(export._csv_lines([[cell, "x"]]).decode(), newline=""))
+        (found,) = csv.reader(io.StringIO(line([cell, "x"]).decode(), newline=""))
         assert found == [cell, "x"]
 
 
 async def test_an_export_sees_one_moment(store: Store) -> None:
-    for number in range(export.BATCH + 1):
+    for number in range(BATCH + 1):
         await told(store, asking(str(number)))
-    parts = export.jsonl(store.engine)
+    parts = stream("jsonl", store)
     first = next(parts)
     await told(store, asking("later"))
-    assert 1 + sum(1 for _ in parts) == export.BATCH + 1
+    assert 1 + sum(1 for _ in parts) == BATCH + 1
     assert orjson.loads(first)["title"] == "0"
 
 
 async def test_an_export_may_go_on_in_another_thread(store: Store) -> None:
-    for number in range(2 * export.BATCH):
+    for number in range(2 * BATCH):
         await told(store, asking(str(number)))
-    parts = export.jsonl(store.engine)
+    parts = stream("jsonl", store)
     found = []
     with ThreadPoolExecutor(2) as pool:
         while part := await asyncio.get_running_loop().run_in_executor(pool, next, parts, b""):
             found.append(orjson.loads(part)["title"])
-    assert found == [str(number) for number in range(2 * export.BATCH)]
+    assert found == [str(number) for number in range(2 * BATCH)]
 
 
 async def test_slow_exports_leave_room_for_readers_and_a_few_run_at_once(store: Store) -> None:
     await told(store, asking("one"))
-    slow = [export.jsonl(store.engine) for _ in range(export.AT_ONCE)]
-    for parts in slow:
-        next(parts)
+    slow = [stream("jsonl", store) for _ in range(AT_ONCE)]
+    for each in slow:
+        next(each)
     with pytest.raises(StorageError, match="try again"):
-        next(export.jsonl(store.engine))
+        stream("jsonl", store)
     assert store._database.engine.pool.checkedout() == 0
     slow[0].close()  # as when a browser goes away
     assert len(lines(store)) == 1
 
 
+@pytest.mark.sqlite
 async def test_an_export_whose_database_fails_never_looks_complete(store: Store) -> None:
-    for number in range(export.BATCH + 1):
+    for number in range(BATCH + 1):
         await told(store, asking(str(number)))
     with store.engine.begin() as connection:
         connection.execute(
@@ -306,34 +302,36 @@ async def test_an_export_whose_database_fails_never_looks_complete(store: Store)
                 " ORDER BY comparisons.created_at DESC LIMIT 2)"
             )
         )
-    parts = export.jsonl(store.engine)
-    assert len([next(parts) for _ in range(export.BATCH)]) == export.BATCH
+    parts = stream("jsonl", store)
+    assert len([next(parts) for _ in range(BATCH)]) == BATCH
     with pytest.raises(zlib.error):  # through a web server, this breaks the download off
         next(parts)
 
 
+@pytest.mark.sqlite
 async def test_memory_does_not_grow_with_the_data(store: Store) -> None:
     async def peak(comparisons: int) -> int:
         for number in range(comparisons):
             await told(store, asking(f"{number} {'x' * 5000}"))
         tracemalloc.start()
-        for part in (*map(len, export.jsonl(store.engine)), *map(len, export.csv(store.engine))):
+        for part in (*map(len, stream("jsonl", store)), *map(len, stream("csv", store))):
             assert part
         _, highest = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         return highest
 
-    await peak(export.BATCH)  # warms caches
-    small = await peak(export.BATCH)
-    assert await peak(8 * export.BATCH) < 1.5 * small
+    await peak(BATCH)  # warms caches
+    small = await peak(2 * BATCH)  # one batch is read while another is written
+    assert await peak(8 * BATCH) < 1.5 * small
 
 
+@pytest.mark.sqlite
 async def test_every_batch_seeks(store: Store) -> None:
     await told(store, asking("one"))
     asked: list[tuple[str, Any]] = []
     event.listen(store.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values)))
-    list(export.jsonl(store.engine))
-    list(export.csv(store.engine))
+    for view in VIEWS:
+        parts(view, store.engine)
     selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
     with store.engine.connect() as connection:
         plans = [
@@ -342,55 +340,3 @@ async def test_every_batch_seeks(store: Store) -> None:
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
         ]
     assert not [plan for plan in plans if plan.startswith("SCAN") and "USING INDEX" not in plan]
-
-
-async def test_the_command_writes_files(store: Store, url: str, tmp_path: Path) -> None:
-    await store.rate(await told(store, asking("one")), "Ann", judged([0], [1]))
-    for kind in ("jsonl", "csv"):
-        out = tmp_path / f"out.{kind}"
-        await asyncio.to_thread(export.main, ["--format", kind, "--out", str(out), "--database", url])
-        made = export.jsonl(store.engine) if kind == "jsonl" else export.csv(store.engine)
-        assert out.read_bytes() == b"".join(made)
-    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
-
-
-async def test_the_command_takes_images_along_unless_told_otherwise(store: Store, url: str, tmp_path: Path) -> None:
-    await told(store, Prompt("", (UserTurn("?", (store.images.add(png()),)),)))
-    out = tmp_path / "out.jsonl"
-    for option, holds in ([], True), (["--no-images"], False):
-        await asyncio.to_thread(export.main, ["--out", str(out), "--database", url, *option])
-        (image,) = orjson.loads(out.read_bytes())["images"]
-        assert ("data" in image) is holds
-
-
-def test_the_command_writes_to_standard_output(store: Store, url: str) -> None:
-    asyncio.run(told(store, asking("one")))
-    root = Path(export.__file__).parents[1]
-    command = [sys.executable, "-m", "storage.export", "--database", url]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=True)
-    assert done.stdout == b"".join(export.jsonl(store.engine))
-
-
-@pytest.mark.parametrize(("arguments", "words"), [([], "no database"), (["--database", "nonsense"], "DATABASE_URL")])
-def test_the_command_tells_what_is_wrong_in_one_line(tmp_path: Path, arguments: list[str], words: str) -> None:
-    missing = ["--database", f"sqlite:///{tmp_path / 'none.db'}"]
-    with pytest.raises(SystemExit, match=words):
-        export.main([*missing, *arguments])
-
-
-def test_a_place_that_can_not_be_written_is_told(store: Store, url: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="can't be written"):
-        export.main(["--database", url, "--out", str(tmp_path / "no" / "out.jsonl")])
-
-
-def test_a_broken_export_leaves_the_old_file_alone(tmp_path: Path) -> None:
-    def parts() -> Any:
-        yield b"half"
-        raise RuntimeError("broke")
-
-    out = tmp_path / "out.jsonl"
-    out.write_bytes(b"whole")
-    with pytest.raises(RuntimeError):
-        export._save(parts(), out)
-    assert [file.name for file in tmp_path.iterdir()] == ["out.jsonl"]
-    assert out.read_bytes() == b"whole"
