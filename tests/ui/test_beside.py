@@ -87,7 +87,7 @@ def test_a_lane_whose_images_had_to_be_re_encoded_says_whose_differ() -> None:
     def notes(*lanes: AskedLane) -> list[list[str]]:
         question, showing = shown(*lanes, order=tuple(range(len(lanes))))
         given = replace(question, prompt=Prompt("", (UserTurn("Which?", (large, large)),)))
-        return [[detail for _, detail in each.notes] for each in beside(given, showing, [done(0, 9)] * len(lanes))]
+        return [[detail for _, detail in each.crowded] for each in beside(given, showing, [done(0, 9)] * len(lanes))]
 
     one, two, three = notes(lane(large, large), lane(large, small), lane(large, large))
     assert (one, three) == ([], [])
