@@ -4,7 +4,7 @@ What is dumped loads back equal. It knows neither compression nor where the byte
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple
+from dataclasses import fields
 
 import orjson
 
@@ -43,16 +43,17 @@ _KINDS: dict[str, type[Event]] = {
     "finished": Finished,
     "failed": Failed,
 }
-_TAGS = {kind: tag for tag, kind in _KINDS.items()}
+_TAGS = {kind: (tag, [each.name for each in fields(kind)]) for tag, kind in _KINDS.items()}
 
 
 def dump(recording: Iterable[Stamped]) -> bytes:
-    return b"".join(
-        orjson.dumps(
-            [stamped.at, _TAGS[type(stamped.event)], *astuple(stamped.event)], option=orjson.OPT_APPEND_NEWLINE
-        )
-        for stamped in recording
-    )
+    return b"".join(orjson.dumps(_line(each), option=orjson.OPT_APPEND_NEWLINE) for each in recording)
+
+
+def _line(stamped: Stamped) -> list[object]:
+    event = stamped.event
+    tag, names = _TAGS[type(event)]
+    return [stamped.at, tag, *[getattr(event, name) for name in names]]
 
 
 def load(data: bytes) -> Iterator[Stamped]:

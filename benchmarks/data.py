@@ -20,7 +20,7 @@ from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
 from backends.runner import Entry
 from benchmarks.figures import percentile, table
-from benchmarks.generated import VOCABULARY, Made, copied
+from benchmarks.generated import VOCABULARY, Made, copied, paragraphs
 from storage import search
 from storage.comparison import EVERYTHING, Filter
 from storage.exports import VIEWS
@@ -72,9 +72,10 @@ def often(work: Callable[[], object], times: int) -> list[float]:
 
 
 def said(chance: Random) -> list[Stamped]:
-    """8 KB of reasoning and 4 KB of answer, in pieces of some words."""
-    pieces = [f"{chance.getrandbits(64):x} w{chance.randrange(VOCABULARY)} " for _ in range(600)]
-    kinds = [ReasoningDelta] * 400 + [TextDelta] * 200
+    """About 8 KB of reasoning and 4 KB of answer, in pieces of ten words."""
+    words = [word for _ in range(54) for word in chance.choice(paragraphs())]
+    pieces = ["".join(words[place : place + 10]) for place in range(0, len(words), 10)]
+    kinds = [ReasoningDelta] * (len(pieces) * 2 // 3) + [TextDelta] * (len(pieces) - len(pieces) * 2 // 3)
     events = [Sent("{}"), *(kind(piece) for kind, piece in zip(kinds, pieces, strict=True)), Finished("stop")]
     return [Stamped(20_000 * place, event) for place, event in enumerate(events)]
 

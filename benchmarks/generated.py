@@ -92,7 +92,7 @@ def _fill(engine: Engine, count: int) -> None:
 
 
 @cache
-def _paragraphs() -> list[list[str]]:
+def paragraphs() -> list[list[str]]:
     """Of words as seldom as their numbers are high."""
     rng = random.Random(1)
     words = [f"w{number} " for number in range(VOCABULARY)]
@@ -100,8 +100,8 @@ def _paragraphs() -> list[list[str]]:
     return [rng.choices(words, cum_weights=weights, k=LENGTH) for _ in range(4_000)]
 
 
-def _said(paragraphs: list[int]) -> str:
-    return "".join("".join(_paragraphs()[each]) for each in paragraphs)
+def _said(chosen: list[int]) -> str:
+    return "".join("".join(paragraphs()[each]) for each in chosen)
 
 
 def _rows(count: int) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
@@ -153,7 +153,7 @@ def _rows(count: int) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
 
 
 def _chosen(rng: random.Random, count: int) -> list[int]:
-    return rng.choices(range(len(_paragraphs())), k=count)
+    return rng.choices(range(len(paragraphs())), k=count)
 
 
 def _recorded(reasoning: list[int], text: list[int], last: str) -> Iterator[bytes]:
@@ -168,5 +168,5 @@ def _recorded(reasoning: list[int], text: list[int], last: str) -> Iterator[byte
 
 @cache
 def _chunk(kind: type[ReasoningDelta | TextDelta], paragraph: int, slot: int) -> bytes:
-    words = enumerate(_paragraphs()[paragraph], slot * LENGTH)
+    words = enumerate(paragraphs()[paragraph], slot * LENGTH)
     return compress(recording.dump(Stamped(place * GAP, kind(word)) for place, word in words))

@@ -1,13 +1,17 @@
-"""Rows of many comparisons, answers or prompts at once, by id: what every read is made of."""
+"""Rows of many comparisons, answers or prompts at once, by id: what every read is made of.
+
+Statements are made once: to build one takes longer than to run it.
+"""
 
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from backends import recording
 from backends.events import Stamped
@@ -21,8 +25,26 @@ from storage.schema import answers, flags, prompt_images, ratings, recording_chu
 from storage.schema import images as image_rows
 from storage.schema import prompts as prompt_bodies
 
+IDS: sa.BindParameter[Any] = bindparam("ids", expanding=True)
+
 ANSWERS: sa.Select[Any] = select(answers).where(answers.c.sample == 0)
 SAMPLES: sa.Select[Any] = select(answers).where(answers.c.sample > 0)
+
+_FLAGS = select(flags.c.answer_id, flags.c.code, flags.c.detail).where(flags.c.answer_id.in_(IDS))
+_CHUNKS = (
+    select(recording_chunks.c.answer_id, recording_chunks.c.data)
+    .where(recording_chunks.c.answer_id.in_(IDS))
+    .order_by(recording_chunks.c.answer_id, recording_chunks.c.seq)
+)
+_PROMPTS = select(prompt_bodies).where(prompt_bodies.c.id.in_(IDS))
+_IMAGES = (
+    select(prompt_images.c.prompt_id, image_rows)
+    .join(image_rows)
+    .where(prompt_images.c.prompt_id.in_(IDS))
+    .order_by(prompt_images.c.prompt_id, prompt_images.c.position)
+)
+_RATINGS = select(ratings).where(ratings.c.comparison_id.in_(IDS)).order_by(ratings.c.created_at, ratings.c.id)
+_SHOWINGS = select(showings).where(showings.c.comparison_id.in_(IDS)).order_by(showings.c.created_at)
 
 _ORDER = {code: place for place, code in enumerate(TITLES)}
 
@@ -34,10 +56,14 @@ def answers_of(
     connection: Connection, comparison_ids: Collection[str], wanted: sa.Select[Any] = ANSWERS
 ) -> defaultdict[str, list[sa.Row[Any]]]:
     """The rows of each comparison's lanes in the order asked, unless others are `wanted`."""
-    rows = connection.execute(
-        wanted.where(answers.c.comparison_id.in_(comparison_ids)).order_by(answers.c.comparison_id, answers.c.position)
-    )
+    rows = connection.execute(_lanes(wanted), {"ids": [*comparison_ids]})
     return grouped((row.comparison_id, row) for row in rows)
+
+
+@lru_cache
+def _lanes(wanted: sa.Select[Any]) -> sa.Select[Any]:
+    ordered = wanted.order_by(answers.c.comparison_id, answers.c.position)
+    return ordered.where(answers.c.comparison_id.in_(IDS))
 
 
 def row_of(connection: Connection, place: Place) -> sa.Row[Any]:
@@ -51,9 +77,7 @@ def row_of(connection: Connection, place: Place) -> sa.Row[Any]:
 
 def flags_of(connection: Connection, answer_ids: Collection[str]) -> defaultdict[str, list[Flag]]:
     """The flags of each answer, in the order of their titles."""
-    columns = flags.c
-    wanted = select(columns.answer_id, columns.code, columns.detail).where(columns.answer_id.in_(answer_ids))
-    rows = sorted(connection.execute(wanted), key=lambda row: _rank(row.code))
+    rows = sorted(connection.execute(_FLAGS, {"ids": [*answer_ids]}), key=lambda row: _rank(row.code))
     return grouped((row.answer_id, Flag(row.code, row.detail)) for row in rows)
 
 
@@ -68,13 +92,7 @@ def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str,
 
 def recorded(connection: Connection, answer_ids: Collection[str]) -> dict[str, bytes]:
     """Each recording as the bytes that it is made of; b"" where nothing was recorded."""
-    chunks = recording_chunks.c
-    rows = connection.execute(
-        select(chunks.answer_id, chunks.data)
-        .where(chunks.answer_id.in_(answer_ids))
-        .order_by(chunks.answer_id, chunks.seq)
-    )
-    parts = grouped(rows)
+    parts = grouped(connection.execute(_CHUNKS, {"ids": [*answer_ids]}))
     return {answer_id: b"".join(map(zlib.decompress, parts[answer_id])) for answer_id in answer_ids}
 
 
@@ -84,26 +102,18 @@ def prompts_of(
     """The prompts by id; `data` gives an image's bytes by its hash."""
     described = {row.sha256: row for row in chain.from_iterable(images_of(connection, ids).values())}
     shown = {sha256: Image(sha256, row.mime, row.width, row.height, data(sha256)) for sha256, row in described.items()}
-    bodies = connection.execute(select(prompt_bodies).where(prompt_bodies.c.id.in_(ids)))
+    bodies = connection.execute(_PROMPTS, {"ids": [*ids]})
     return {row.id: prompts.restore(row.body, shown) for row in bodies}
 
 
 def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
     """The images of each prompt, described, in the order of their first showing."""
-    columns = prompt_images.c
-    rows = connection.execute(
-        select(columns.prompt_id, image_rows)
-        .join(image_rows)
-        .where(columns.prompt_id.in_(prompt_ids))
-        .order_by(columns.prompt_id, columns.position)
-    )
+    rows = connection.execute(_IMAGES, {"ids": [*prompt_ids]})
     return grouped((row.prompt_id, row) for row in rows)
 
 
 def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:
-    rows = connection.execute(
-        select(ratings).where(ratings.c.comparison_id.in_(comparison_ids)).order_by(ratings.c.created_at, ratings.c.id)
-    )
+    rows = connection.execute(_RATINGS, {"ids": [*comparison_ids]})
     return grouped((row.comparison_id, rating(row)) for row in rows)
 
 
@@ -135,9 +145,7 @@ def _reasoned(ranking: Sequence[Sequence[int]] = (), marks: Mapping[str, Sequenc
 
 
 def showings_of(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
-    rows = connection.execute(
-        select(showings).where(showings.c.comparison_id.in_(comparison_ids)).order_by(showings.c.created_at)
-    )
+    rows = connection.execute(_SHOWINGS, {"ids": [*comparison_ids]})
     return grouped((row.comparison_id, row) for row in rows)
 
 

@@ -10,12 +10,12 @@ from itertools import chain, pairwise
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, column, func, select, table
+from sqlalchemy import Connection, bindparam, column, func, select, table
 
 from backends.answer import State
 from storage import lanes, words
 from storage.comparison import Filter, Page, Piece, Row, RowLane, Snippet, current
-from storage.rows import answers_of, flags_of, images_of, ratings_of
+from storage.rows import IDS, answers_of, flags_of, images_of, ratings_of
 from storage.schema import comparisons, facets, number, showings
 from storage.showing import sealed_among, sealed_for
 
@@ -31,6 +31,9 @@ _BLANKS = re.compile(r"\s+")
 
 _searchable = table("searchable", column("rowid"), *map(column, TEXTS))
 _index = table("searchable_fts", column("rowid"), column("searchable_fts"))
+_ORDERS = select(showings.c.comparison_id, showings.c.order).where(
+    showings.c.comparison_id.in_(IDS), showings.c.viewer == bindparam("viewer")
+)
 
 
 def page(connection: Connection, before: int | None, limit: int, wanted: Filter, viewer: str) -> Page:
@@ -74,8 +77,7 @@ def page(connection: Connection, before: int | None, limit: int, wanted: Filter,
 
 def _orders(connection: Connection, ids: Sequence[str], viewer: str) -> dict[str, tuple[int, ...]]:
     """The lanes' positions as this viewer was shown them."""
-    shown = select(showings.c.comparison_id, showings.c.order)
-    rows = connection.execute(shown.where(showings.c.comparison_id.in_(ids), showings.c.viewer == viewer))
+    rows = connection.execute(_ORDERS, {"ids": [*ids], "viewer": viewer})
     return {row.comparison_id: tuple(row.order) for row in rows}
 
 

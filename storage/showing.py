@@ -12,7 +12,7 @@ from enum import StrEnum
 from random import Random
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from storage.plan import Pace, Presentation, Traces
 from storage.schema import answers, comparisons, hints, showings
@@ -151,7 +151,7 @@ def relate(connection: Connection, comparison_id: str) -> None:
         connection.execute(insert(hints), [{"comparison_id": one, "of_id": other} for one, other in pairs])
 
 
-def sealed_for(viewer: str) -> sa.ColumnElement[bool]:
+def sealed_for(viewer: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """Of a row of `comparisons`: must what tells its lanes apart be withheld from this viewer?"""
     told = comparisons.alias("told")
     theirs = (hints.c.comparison_id == comparisons.c.id) & (hints.c.of_id == told.c.id)
@@ -159,18 +159,18 @@ def sealed_for(viewer: str) -> sa.ColumnElement[bool]:
     return func.coalesce(_shown(comparisons, viewer), _unseen(comparisons, viewer) | tells)
 
 
-def _shown(of: sa.FromClause, viewer: str) -> sa.ScalarSelect[bool]:
+def _shown(of: sa.FromClause, viewer: str | sa.BindParameter[str]) -> sa.ScalarSelect[bool]:
     """Is its showing to this viewer sealed? Null where there is none."""
     mine = (showings.c.comparison_id == of.c.id) & (showings.c.viewer == viewer)
     return select(showings.c.blind & showings.c.revealed_at.is_(None)).where(mine).scalar_subquery()
 
 
-def _unseen(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
+def _unseen(of: sa.FromClause, viewer: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """Is it by itself sealed for who was not shown it yet? It is in the queue for those who know nothing of it."""
     return of.c.blind | ((of.c.overlap > 0) & _unknown(of, viewer))
 
 
-def _unknown(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
+def _unknown(of: sa.FromClause, viewer: str | sa.BindParameter[str]) -> sa.ColumnElement[bool]:
     """Did this viewer neither make it nor see uncovered what tells of it?"""
     telling = hints.alias("telling")
     uncovered = (showings.c.viewer == viewer) & or_(~showings.c.blind, showings.c.revealed_at.is_not(None))
@@ -182,8 +182,7 @@ def _unknown(of: sa.FromClause, viewer: str) -> sa.ColumnElement[bool]:
 
 def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:
     """Those of the comparisons that are sealed for this viewer."""
-    wanted = select(comparisons.c.id).where(comparisons.c.id.in_(comparison_ids), sealed_for(viewer))
-    return set(connection.scalars(wanted))
+    return set(connection.scalars(_SEALED, {"ids": [*comparison_ids], "viewer": viewer}))
 
 
 def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
@@ -199,3 +198,8 @@ def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
         revealed_at=row.revealed_at,
         revealed_by=row.revealed_by,
     )
+
+
+_SEALED = select(comparisons.c.id).where(
+    comparisons.c.id.in_(bindparam("ids", expanding=True)), sealed_for(bindparam("viewer", type_=sa.Text()))
+)

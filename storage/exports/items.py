@@ -18,7 +18,7 @@ from backends.flags import Flag
 from storage.comparison import EVERYTHING, Filter, Rating
 from storage.errors import StorageError
 from storage.exports import demo, pseudonyms
-from storage.rows import answers_of, flags_of, grouped, images_of, ratings_of, recorded, showings_of
+from storage.rows import IDS, answers_of, flags_of, grouped, images_of, ratings_of, recorded, showings_of
 from storage.rubric import DEFAULT, Rubric, load
 from storage.schema import answers, comparisons, hints, prompts, texts
 from storage.search import found
@@ -29,6 +29,18 @@ BATCH = 16  # comparisons held in memory at once
 AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
 FIRST = -(2**63)  # no comparison's number is below
 _turns = Semaphore(AT_ONCE)
+
+_KEPT = texts.c
+_JSON = [sa.cast(each, Text).label(each.name) for each in (_KEPT.calls, _KEPT.results)]
+_SPOKEN = select(answers, _KEPT.reasoning, _KEPT.text, *_JSON, _KEPT.measured).join(texts)
+_REQUESTED = select(answers, _KEPT.request, _KEPT.reasoning, _KEPT.text, *_JSON, _KEPT.measured).join(texts)
+_BODIES = select(prompts.c.id, sa.cast(prompts.c.body, Text)).where(prompts.c.id.in_(IDS))
+_TELLS = select(hints.c.comparison_id, hints.c.of_id).where(hints.c.comparison_id.in_(IDS)).order_by(*hints.primary_key)
+_TOLD_BY = (
+    select(hints.c.of_id, hints.c.comparison_id)
+    .where(hints.c.of_id.in_(IDS))
+    .order_by(hints.c.of_id, hints.c.comparison_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +175,14 @@ def _turn() -> Iterator[None]:
 
 
 def _lanes(connection: Connection, comparison_ids: Collection[str], requests: bool) -> defaultdict[str, list[Row[Any]]]:
-    kept = texts.c
-    calls, results = (sa.cast(each, Text).label(each.name) for each in (kept.calls, kept.results))
-    sent = [kept.request] if requests else []
-    wanted = select(answers, *sent, kept.reasoning, kept.text, calls, results, kept.measured).join(texts)
-    return answers_of(connection, comparison_ids, wanted)
+    return answers_of(connection, comparison_ids, _REQUESTED if requests else _SPOKEN)
 
 
 def _bodies(connection: Connection, ids: Collection[str]) -> dict[str, str]:
-    body = sa.cast(prompts.c.body, Text)
-    return dict(connection.execute(select(prompts.c.id, body).where(prompts.c.id.in_(ids))).all())
+    return dict(connection.execute(_BODIES, {"ids": [*ids]}).all())
 
 
 def _hints(connection: Connection, ids: Collection[str]) -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
     """Of which comparisons each tells, and which tell of it."""
-    one, other = hints.c.comparison_id, hints.c.of_id
-    tells = connection.execute(select(one, other).where(one.in_(ids)).order_by(one, other))
-    told_by = connection.execute(select(other, one).where(other.in_(ids)).order_by(other, one))
+    tells, told_by = (connection.execute(wanted, {"ids": [*ids]}) for wanted in (_TELLS, _TOLD_BY))
     return grouped(map(tuple, tells)), grouped(map(tuple, told_by))
