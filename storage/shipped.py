@@ -19,7 +19,7 @@ FIRST = "shipped-code"  # what who comes first is shown
 
 
 def ship(connection: Connection, files: ImageStore) -> None:
-    """Adds those that are not there yet, unless something was asked here."""
+    """Adds those that are not there yet, unless something was asked or imported here."""
     if not _asked(connection):
         bringing = Bringing(files)
         for line in FILE.read_bytes().splitlines():
@@ -32,4 +32,4 @@ def welcome(connection: Connection) -> str:
 
 
 def _asked(connection: Connection) -> bool:
-    return bool(connection.scalar(select(exists().where(comparisons.c.origin == ""))))
+    return bool(connection.scalar(select(exists().where(comparisons.c.origin != ORIGIN))))

@@ -121,7 +121,9 @@ def _tokens(answer: Answer) -> Figure | None:
     told = [f"{count} {name}" for count, name in counts if count is not None]
     if told:
         return ("tokens", " · ".join(told), "As reported by the server")
-    return ("pieces", str(answer.pieces), "Stream pieces so far, near the token count") if answer.pieces else None
+    if not answer.pieces or answer.times.sent is None:  # what was answered elsewhere did not stream
+        return None
+    return ("pieces", str(answer.pieces), "Stream pieces so far, near the token count")
 
 
 def _count(name: str, count: int | None, explanation: str) -> Figure | None:

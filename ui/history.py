@@ -135,7 +135,7 @@ def _sent(event: gr.EventData) -> dict[str, Any]:
 
 
 def _choices(kept: Mapping[str, tuple[str, ...]]) -> dict[str, list[dict[str, str]]]:
-    titles = {"flag": view.titled, "origin": {"shipped": "shipped recordings"}.get}
+    titles = {"flag": view.titled, "origin": {"shipped": "shipped recordings", "imported": "answered elsewhere"}.get}
     return {
         name: [{"value": value, "title": titles.get(field, str)(value) or value} for value in kept.get(field, ())]
         for name, field in FIELDS.items()
@@ -149,7 +149,7 @@ def open_run(event: gr.EventData) -> tuple[str, str, Any]:
 
 def build(page: gr.Blocks, store: Store, recorder: Recorder, compare: Compare, tabs: gr.Tabs) -> None:
     does = Handlers(store, recorder)
-    rows = Drawn("history", elem_id="history")
+    rows = Drawn("history", needs=("export",), elem_id="history")
     opened = [compare.run, compare.source, tabs]
     page.load(does.arrive, None, tabs, **PRIVATE)
     rows.find(does.find, None, rows, trigger_mode="multiple", **PRIVATE)  # of what waits, Gradio would lose the data

@@ -26,7 +26,7 @@ def routes(registry: Registry, store: Store, recorder: Recorder) -> APIRouter:
 
     async def kept(run: str, request: Request) -> Kept:
         """All of a comparison that is over and that this viewer may see as it is."""
-        showing = await store.show(run, viewer.named(request.cookies.get(viewer.COOKIE, "")))
+        showing = await store.show(run, viewer.who(request))
         if showing is None:
             raise HTTPException(404, "no such comparison")
         if showing.sealed:

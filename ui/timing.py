@@ -23,8 +23,8 @@ Note = tuple[str, str]  # a few words, and what they mean
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What makes it unfair: that its server is `crowded` or its images are not those of the others, as is known from the
-    start, or what its server had `cached`.
+    """What makes it unfair: that its server is `crowded` or its images are not those of the others, as is known from
+    the start, or what its server had `cached`.
     `samples` are the lane's further ones, as far as they are over; `more` of them are being asked for."""
 
     waits: bool = False

@@ -4,7 +4,7 @@ import secrets
 from hashlib import sha256
 
 import gradio as gr
-from starlette.requests import cookie_parser
+from starlette.requests import Request, cookie_parser
 
 COOKIE = "lanewise"
 YEAR = 365 * 24 * 3600
@@ -13,6 +13,11 @@ YEAR = 365 * 24 * 3600
 def of(request: gr.Request) -> str:
     """The viewer of a page; a browser without cookies is another one in each of its tabs."""
     return named(request.cookies.get(COOKIE) or request.session_hash or "")
+
+
+def who(request: Request) -> str:
+    """The viewer that asks for anything but a page."""
+    return named(request.cookies.get(COOKIE, ""))
 
 
 def named(token: str) -> str:

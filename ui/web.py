@@ -11,20 +11,18 @@ import gradio as gr
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Body, FastAPI, HTTPException, Query, Request
 from fastapi.middleware.trustedhost import TrustedHostMiddleware
-from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from backends.discovery import Discovery
 from backends.registry import Registry
 from backends.runner import Run
-from storage import exports
 from storage.errors import StorageError
-from storage.exports.items import Scope
 from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
-from ui import backends, page, presentation, rate, sharing, viewer
+from ui import backends, exporting, page, presentation, rate, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -98,9 +96,10 @@ def build(
         await discovery.aclose()
         await recorder.aclose()
         await registry.aclose()
+        jobs.close()
         store.close()
 
-    word, looking = secrets.token_hex(8), CapacityLimiter(LOOKING)
+    word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -141,7 +140,7 @@ def build(
         run: str, place: int, request: Request, sample: Annotated[int, Query(ge=0, lt=MOST_SAMPLES)] = 0
     ) -> PlainTextResponse:
         """The text to the letter of the answer that this viewer sees at `place`, for the copy button."""
-        showing = await store.show(run, who(request))
+        showing = await store.show(run, viewer.who(request))
         if showing is None or not 0 <= place < len(showing.order) or (sample and showing.sealed):
             raise HTTPException(404, "no such answer")
         live, position = recorder.live(run), showing.order[place]  # what has just ended is stored a moment later
@@ -154,20 +153,8 @@ def build(
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
 
-    @app.get("/export/{view}")
-    def export(view: str, request: Request, names: bool = False) -> StreamingResponse:
-        if view not in exports.VIEWS:
-            raise HTTPException(404, "no such view")
-        shape, scope = exports.VIEWS[view], Scope(viewer=who(request), names=names)
-        try:
-            parts = exports.export(shape, store.engine, scope, store.images)
-        except StorageError as error:
-            raise HTTPException(503, str(error)) from error
-        name = f"lanewise{shape.suffix}"
-        about = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return StreamingResponse(parts, media_type=shape.media_type, headers=about)
-
     app.include_router(sharing.routes(registry, store, recorder))
+    app.include_router(exporting.routes(store, jobs))
 
     @app.get("/rate")
     def beneath(asked: Request) -> RedirectResponse:
@@ -180,7 +167,7 @@ def build(
     ) -> None:
         """Keeps an evaluator's places in the queue for longer, or gives them back."""
         change = store.hold if act == "hold" else store.release
-        await change(who(asked), runs)
+        await change(viewer.who(asked), runs)
 
     def rating() -> FastAPI:
         return mount(FastAPI(), rate.build(store, recorder), max_file_size="1b")  # it takes no files
@@ -218,11 +205,6 @@ def mount(app: FastAPI, blocks: gr.Blocks, **settings: Any) -> FastAPI:
     blocks.state_session_capacity = 500
     blocks.queue(default_concurrency_limit=None)
     return gr.mount_gradio_app(app, blocks, path="/", **page.settings() | settings)
-
-
-def who(request: Request) -> str:
-    """The viewer that asks."""
-    return viewer.named(request.cookies.get(viewer.COOKIE, ""))
 
 
 async def said(store: Store, run: str, live: Run | None, position: int) -> str | None:

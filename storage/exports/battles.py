@@ -8,7 +8,6 @@ from itertools import zip_longest
 from typing import Any
 
 import orjson
-import pyarrow as pa
 
 from backends.prompt import AssistantTurn, Prompt, ToolCall, ToolTurn, UserTurn
 from backends.tokens import text_tokens
@@ -24,7 +23,7 @@ _FENCED = re.compile(r"```[^`]*```")
 
 
 def write(batches: Iterable[list[Item]], scope: Scope, _: ImageStore | None, left: Left) -> Iterator[bytes]:
-    return arrow.parts(_SCHEMA, _rows(batches, scope, left))
+    return arrow.parts(arrow.schema(lmarena.SHAPES | features.shapes(_OURS)), _rows(batches, scope, left))
 
 
 def _rows(batches: Iterable[list[Item]], scope: Scope, left: Left) -> Iterator[tuple[dict[str, Any], int]]:
@@ -162,7 +161,6 @@ _OURS = (
     *factors.JUDGEMENT,
     *(each._replace(name=f"{each.name}_{side}") for side in "ab" for each in _SIDE),
 )
-_SCHEMA = pa.schema([*lmarena.TYPES, *features.schema(_OURS)])
 
 VIEW = View(
     name="battles",

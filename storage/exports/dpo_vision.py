@@ -26,7 +26,7 @@ _FIELDS = (
 
 
 def write(batches: Iterable[list[Item]], scope: Scope, files: ImageStore | None, left: Left) -> Iterator[bytes]:
-    return arrow.parts(features.schema(VIEW.fields), _rows(batches, scope, files, left))
+    return arrow.parts(features.schema(features.shapes(VIEW.fields)), _rows(batches, scope, files, left))
 
 
 def _rows(

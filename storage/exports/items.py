@@ -45,7 +45,8 @@ _TOLD_BY = (
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is exported: the comparisons that `viewer` finds (None sees all), those after a `number`, at most `limit`.
+    """What is exported: the comparisons that `viewer` finds (None sees all), those after a `number` and
+    `through` another, at most `limit`.
 
     `demo`: also what simulated and demo models answered, in views for training and statistics. `reasoning`: with the
     lanes' reasoning. `names`: people under their own names instead of pseudonyms. `rubric` has the scales of scores.
@@ -58,6 +59,7 @@ class Scope:
     demo: bool = False
     reasoning: bool = True
     names: bool = False
+    through: int | None = None
     rubric: Rubric = field(default_factory=lambda: load(DEFAULT))
 
 
@@ -95,10 +97,10 @@ class Item:
 def items(engine: Engine, scope: Scope, *, recordings: bool = False, rounds: bool = False) -> Generator[list[Item]]:
     """Batches, from one transaction: one snapshot. Raises StorageError where too many exports run already."""
     named = _themselves if scope.names else pseudonyms.of(engine)
-    done, after = 0, FIRST if scope.after is None else scope.after
+    done, after = 0, scope.after
     with _turn(), engine.connect() as connection:
         while (size := BATCH if scope.limit is None else min(BATCH, scope.limit - done)) > 0:
-            rows = connection.execute(found(scope.wanted, scope.viewer, after=after).limit(size)).all()
+            rows = connection.execute(_found(scope, after).limit(size)).all()
             if not rows:
                 return
             yield _whole(connection, rows, scope.viewer, named, recordings, rounds)
@@ -111,10 +113,24 @@ def _themselves(name: str, _role: str) -> str:
 
 def count(engine: Engine, scope: Scope) -> int:
     """How many comparisons `items` would read now."""
-    after = FIRST if scope.after is None else scope.after
-    wanted = found(scope.wanted, scope.viewer, after=after).with_only_columns(comparisons.c.number)
+    wanted = _found(scope, scope.after).with_only_columns(comparisons.c.number).limit(scope.limit)
     with engine.connect() as connection:
-        return connection.scalar(select(sa.func.count()).select_from(wanted.limit(scope.limit).subquery())) or 0
+        return connection.scalar(select(sa.func.count()).select_from(wanted.subquery())) or 0
+
+
+def page_end(engine: Engine, scope: Scope) -> int | None:
+    """The number through which the scope's `limit` reaches, None where nothing follows."""
+    if scope.limit is None:
+        return None
+    wanted = _found(scope, scope.after).with_only_columns(comparisons.c.number).offset(scope.limit - 1).limit(2)
+    with engine.connect() as connection:
+        last, *following = connection.scalars(wanted).all() or [None]
+    return last if following else None
+
+
+def _found(scope: Scope, after: int | None) -> sa.Select[Any]:
+    before = None if scope.through is None else scope.through + 1
+    return found(scope.wanted, scope.viewer, before, FIRST if after is None else after)
 
 
 def _whole(

@@ -5,8 +5,7 @@ What is not judged here (category, language, whether it is about code) is null.
 
 import re
 
-import pyarrow as pa
-
+from storage.exports.arrow import Shape
 from storage.exports.view import Field
 
 MARKS = {
@@ -19,44 +18,39 @@ MARKS = {
 }
 """Of style, by what LMArena calls them."""
 
-
-def _struct(kind: pa.DataType, *names: str) -> pa.StructType:
-    return pa.struct([(name, kind) for name in names])
-
-
-_CONTENT = ("content", pa.list_(_struct(pa.string(), "type", "text", "image", "mimeType")))
-_MESSAGE = [("role", pa.string()), _CONTENT]
-_SIDES = [
-    [
-        (f"sum_assistant_{side}_tokens", pa.int32()),
-        *((f"{name}_{side}", _struct(pa.int64(), *marks)) for name, marks in MARKS.items()),
-        (f"context_{side}_tokens", pa.int32()),
-    ]
+_CONTENT: Shape = [dict.fromkeys(("type", "text", "image", "mimeType"), "string")]
+_MESSAGE: dict[str, Shape] = {"role": "string", "content": _CONTENT}
+_SIDES: list[dict[str, Shape]] = [
+    {
+        f"sum_assistant_{side}_tokens": "int32",
+        **{f"{name}_{side}": dict.fromkeys(marks, "int64") for name, marks in MARKS.items()},
+        f"context_{side}_tokens": "int32",
+    }
     for side in "ab"
 ]
 _CRITERIA = ("complexity", "creativity", "domain_knowledge", "problem_solving", "real_world", "specificity")
-_CATEGORIES = [
-    ("creative_writing_v0.1", pa.struct([("creative_writing", pa.bool_()), ("score", pa.string())])),
-    ("criteria_v0.1", _struct(pa.bool_(), *_CRITERIA, "technical_accuracy")),
-    ("if_v0.1", pa.struct([("if", pa.bool_()), ("score", pa.int32())])),
-    ("math_v0.1", _struct(pa.bool_(), "math")),
-]
-TYPES = [
-    ("id", pa.string()),
-    ("model_a", pa.string()),
-    ("model_b", pa.string()),
-    ("winner", pa.string()),
-    ("evaluation_session_id", pa.string()),
-    ("evaluation_order", pa.int32()),
-    ("conversation_a", pa.list_(pa.struct(_MESSAGE))),
-    ("conversation_b", pa.list_(pa.struct([*_MESSAGE, ("num_tokens", pa.int32())]))),
-    ("full_conversation", pa.list_(_struct(pa.struct(_MESSAGE), "user", "model_side_a", "model_side_b"))),
-    ("conv_metadata", pa.struct([*_SIDES[0], *_SIDES[1], ("sum_user_tokens", pa.int32()), ("turns", pa.int32())])),
-    ("category_tag", pa.struct(_CATEGORIES)),
-    ("language", pa.string()),
-    ("is_code", pa.bool_()),
-    ("timestamp", pa.timestamp("ns")),
-]
+_CATEGORIES: Shape = {
+    "creative_writing_v0.1": {"creative_writing": "bool", "score": "string"},
+    "criteria_v0.1": dict.fromkeys((*_CRITERIA, "technical_accuracy"), "bool"),
+    "if_v0.1": {"if": "bool", "score": "int32"},
+    "math_v0.1": {"math": "bool"},
+}
+SHAPES: dict[str, Shape] = {
+    "id": "string",
+    "model_a": "string",
+    "model_b": "string",
+    "winner": "string",
+    "evaluation_session_id": "string",
+    "evaluation_order": "int32",
+    "conversation_a": [_MESSAGE],
+    "conversation_b": [_MESSAGE | {"num_tokens": "int32"}],
+    "full_conversation": [dict.fromkeys(("user", "model_side_a", "model_side_b"), _MESSAGE)],
+    "conv_metadata": {**_SIDES[0], **_SIDES[1], "sum_user_tokens": "int32", "turns": "int32"},
+    "category_tag": _CATEGORIES,
+    "language": "string",
+    "is_code": "bool",
+    "timestamp": "timestamp[ns]",
+}
 
 FIELDS = (
     Field("id", "string", "the battle: the rating and the positions of both lanes"),

@@ -10,11 +10,11 @@ from itertools import chain
 from typing import Any
 
 import orjson
-import pyarrow as pa
 from sqlalchemy import Row
 
 from storage.comparison import Rating
 from storage.exports import arrow, features, fields, jsonl
+from storage.exports.arrow import ZONED, Shape
 from storage.exports.items import Item, Scope
 from storage.exports.view import Field, Left, View
 from storage.images import ImageStore
@@ -23,46 +23,43 @@ PROMPT = Field("prompt", "object", "what was asked: system text, turns, tools; i
 RECORDING = Field("recording", "bytes", "every event as it came, a JSON line each: [microseconds, kind, ...]")
 SEALED = Field("sealed", "boolean", "only what was asked is told: it still has to be rated blind")
 
-_TYPES: dict[str, pa.DataType] = {
-    "string": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "boolean": pa.bool_(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "bytes": pa.binary(),
-    "object": pa.string(),
-    "list of objects": pa.string(),
-    "list of strings": pa.list_(pa.string()),
-    "list of integers": pa.list_(pa.int64()),
-    "list of lists of integers": pa.list_(pa.list_(pa.int64())),
+_SHAPES: dict[str, Shape] = {
+    "string": "string",
+    "integer": "int64",
+    "number": "float64",
+    "boolean": "bool",
+    "timestamp": ZONED,
+    "bytes": "binary",
+    "object": "string",
+    "list of objects": "string",
+    "list of strings": ["string"],
+    "list of integers": ["int64"],
+    "list of lists of integers": [["int64"]],
 }
 
 
-def _columns(described: Iterable[Field], **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
-    return list(({each.name: _TYPES[each.type] for each in described} | others).items())
+def _columns(described: Iterable[Field]) -> dict[str, Shape]:
+    return {each.name: _SHAPES[each.type] for each in described}
 
 
-_FLAGS = pa.list_(pa.struct([("code", pa.string()), ("detail", pa.string())]))
-_LANES = pa.list_(pa.struct(_columns((*fields.LANE.values(), PROMPT, RECORDING), flags=_FLAGS)))
-SCHEMA = features.described(
-    _columns(
-        (*fields.COMPARISON.values(), PROMPT),
-        lanes=_LANES,
-        further_samples=_LANES,
-        ratings=pa.list_(pa.struct(_columns(fields.RATING.values()))),
-        showings=pa.list_(pa.struct(_columns(fields.SHOWING.values()))),
-        image_files=pa.list_(pa.struct(_columns(fields.IMAGE.values()))),
-        images=pa.list_(features.IMAGE),
-        tells_of=pa.list_(pa.string()),
-        told_by=pa.list_(pa.string()),
-        sealed=pa.bool_(),
-    )
-)
+_FLAGS: Shape = [{"code": "string", "detail": "string"}]
+_LANES: Shape = [_columns((*fields.LANE.values(), PROMPT, RECORDING)) | {"flags": _FLAGS}]
+COLUMNS: dict[str, Shape] = _columns((*fields.COMPARISON.values(), PROMPT)) | {
+    "lanes": _LANES,
+    "further_samples": _LANES,
+    "ratings": [_columns(fields.RATING.values())],
+    "showings": [_columns(fields.SHOWING.values())],
+    "image_files": [_columns(fields.IMAGE.values())],
+    "images": ["image"],
+    "tells_of": ["string"],
+    "told_by": ["string"],
+    "sealed": "bool",
+}
 _RATED = [each.name for each in attributes(Rating)]
 
 
 def write(batches: Iterable[list[Item]], _: Scope, files: ImageStore | None, left: Left) -> Iterator[bytes]:
-    return arrow.parts(SCHEMA, _rows(batches, files, left))
+    return arrow.parts(features.schema(COLUMNS), _rows(batches, files, left))
 
 
 def _rows(batches: Iterable[list[Item]], files: ImageStore | None, left: Left) -> Iterator[tuple[dict[str, Any], int]]:

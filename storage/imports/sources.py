@@ -5,9 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyarrow import ArrowException
-from pyarrow.parquet import ParquetFile
-
 from storage.errors import TransferError
 from storage.imports.columns import at_place
 from storage.imports.kept import parsed
@@ -41,6 +38,9 @@ def _jsonl(path: Path) -> Iterator[Row]:
 
 
 def _parquet(path: Path) -> Iterator[Row]:
+    from pyarrow import ArrowException  # here: 50 MB that only this needs
+    from pyarrow.parquet import ParquetFile
+
     number = 0
     try:
         with ParquetFile(path) as file:

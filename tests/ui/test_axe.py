@@ -123,6 +123,8 @@ def test_a_comparison_has_no_barrier(page: Page, app: Server) -> None:
     expect(page.locator(".history li")).not_to_have_count(0)
     page.locator(".history .choose").first.check()
     page.locator(".history [data-act=filters]").evaluate("(button) => button.click()")  # which only a narrow page has
+    page.get_by_role("button", name="Export …").click()
+    expect(page.locator(".history .export .about")).not_to_be_empty()
     expect_no_barrier(page, "history")
     expect_ways_of_the_keyboard(page, least=20)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -73,6 +74,33 @@ def field(page: Page, name: str) -> Locator:
 
 def titles(page: Page) -> Locator:
     return page.locator(".history strong")
+
+
+def test_the_history_exports_what_it_lists(page: Page, app: Server) -> None:
+    page.goto(f"{app.url}/?tab=history&by=Ada")
+    expect(page.locator(".history li")).to_have_count(1)
+    page.get_by_role("button", name="Export …").click()
+    panel = page.locator(".history .export")
+    expect(panel.locator(".about")).to_contain_text("to the last event")
+    panel.get_by_label("Export this list as").select_option("csv")
+    expect(panel.locator(".about")).to_contain_text("A table for people")
+    expect(panel.get_by_label("demo answers")).to_be_hidden()
+    panel.get_by_label("evaluators' names").check()
+    with page.expect_download() as download:
+        panel.get_by_role("button", name="Export", exact=True).click()
+    assert download.value.suggested_filename == "lanewise-csv.zip"
+    with zipfile.ZipFile(download.value.path()) as zipped:
+        _, row = zipped.read("csv.csv").decode("utf-8-sig").splitlines()
+        assert "Ada" in row
+        assert b"- by" not in zipped.read("README.md")
+    expect(panel.locator(".said")).to_have_text("1 rows.")
+    expect(panel.get_by_role("link")).to_contain_text("Download csv.zip")
+
+    page.reload()
+    page.get_by_role("button", name="Export …").click()
+    expect(panel.get_by_role("link")).to_contain_text("Download csv.zip")
+    panel.get_by_role("button", name="Close").click()
+    expect(panel).to_be_hidden()
 
 
 def test_a_row_shows_what_is_flagged_in_which_lanes(page: Page, app: Server) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,15 @@ def write_tools(page: Page, text: str, taken: Locator) -> None:
     until(page, is_taken)
 
 
+def exported_as(page: Page, view: str, suffix: str) -> bytes:
+    """The file in what the open panel of the History exports."""
+    page.get_by_label("Export this list as").select_option(view)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export", exact=True).click()
+    with zipfile.ZipFile(download.value.path()) as zipped:
+        return zipped.read(f"{view}{suffix}")
+
+
 def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> None:
     visit(page, app, "local", "local", "holds")
     page.locator("#effort-B").get_by_label("high").check()
@@ -139,9 +149,9 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
     expect(first).to_contain_text("B > A > C")
 
     run = run_of(page)
-    with page.expect_download() as download:
-        page.get_by_text("Export JSONL").click()
-    exported = [json.loads(line) for line in download.value.path().read_text().splitlines()]
+    page.get_by_role("button", name="Export …").click()
+    page.get_by_label("evaluators' names").check()
+    exported = [json.loads(line) for line in exported_as(page, "jsonl", ".jsonl").splitlines()]
     mine = next(each for each in exported if each["id"] == run)
     assert mine["ratings"][0]["evaluator"] == "Ada"
     # the page shows markdown: its words are those of the text
@@ -149,9 +159,7 @@ def test_the_main_job_from_the_prompt_to_the_export(page: Page, app: Server) -> 
     assert mine["lanes"][1]["reasoning"]
     assert mine["lanes"][2]["state"] == "stopped"
     assert mine["images"][0]["data"]
-    with page.expect_download() as download:
-        page.get_by_text("Export CSV").click()
-    pairs = list(csv.DictReader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    pairs = list(csv.DictReader(io.StringIO(exported_as(page, "csv", ".csv").decode("utf-8-sig"))))
     assert [row["winner"] for row in pairs if row["comparison_id"] == run] == ["model_b", "model_a", "model_a"]
 
 

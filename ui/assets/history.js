@@ -61,6 +61,9 @@ const acts = {
   older: () => { load(shown.next); scrollTo({ top: 0 }); },
   count: () => trigger('count', request(inAddress())),
   dismiss: () => { $('.queue').hidden = true; $('[data-act=count]').focus(); },
+  export: openExport,
+  stop: stopExport,
+  leave: () => { panel().hidden = true; $('[data-act=export]').focus(); },
   unchoose: () => { chosen.clear(); drawChosen(); },
 };
 element.addEventListener('click', (event) => {
@@ -79,6 +82,8 @@ $('.queue').addEventListener('submit', (event) => {
   event.preventDefault();
   trigger('enqueue', { ...request(inAddress()), overlap: Number($('[name=overlap]').value) });
 });
+$('.export').addEventListener('submit', (event) => { event.preventDefault(); startExport(); });
+$('.export').addEventListener('change', () => { if (making?.state !== 'running') making = null; drawExport(); });
 $('.chosen').addEventListener('submit', (event) => {
   event.preventDefault();
   const lanes = [...element.querySelectorAll('.picks input:checked')].map((pick) => [pick.dataset.run, Number(pick.value)]);
@@ -146,7 +151,7 @@ function line(v) {
   box.title = v.sealed ? 'Rate it first: until then its lanes stay hidden.' : 'Choose two of one prompt to compare their lanes';
   const main = group('main', [make('strong', '', v.title || 'no text'), ...v.snippets.map(snippet)]);
   main.append(v.sealed ? group('lanes', [make('span', 'chip blind', 'blind until you rate it')]) : group('lanes', v.lanes.map(laneChip)));
-  if (v.origin) main.querySelector('.lanes').append(make('span', 'chip origin', 'came with Lanewise'));
+  if (v.origin === 'shipped') main.querySelector('.lanes').append(make('span', 'chip origin', 'came with Lanewise'));
   if (v.flags.length) main.append(group('flags', v.flags.map((flag) => chip('chip flag', flag.lanes, flag.title, `${flag.title}: lane ${flag.lanes}`))));
   a.append(main);
   if (v.images.length) a.append(group('pics', v.images.slice(0, 3).map((src) => Object.assign(make('img'), { src, alt: '', loading: 'lazy' }))));
@@ -183,7 +188,7 @@ function render() {
   const filters = set - (filter.q ? 1 : 0);
   $('[data-act=filters]').textContent = filters ? `Filters (${filters})` : 'Filters';
   $('.filters [data-act=clear]').hidden = !set;
-  $('.empty').hidden = !none; $('.empty button').hidden = !set; $('.bar').hidden = none; $('.seek').hidden = $('.filters').hidden = none && !set;
+  $('.empty').hidden = !none; $('.empty button').hidden = !set; $('.bar').hidden = none; if (none) panel().hidden = true; $('.seek').hidden = $('.filters').hidden = none && !set;
   $('.empty p').textContent = set ? 'Nothing found.' : 'Nothing here yet. Run a prompt on the Compare tab: every comparison is kept here, rated or not.';
   $('.status').textContent = none ? '' : set ? 'What was found, newest first' : 'Newest first';
   $('.pages').hidden = v.first && !v.next; $('[data-act=older]').disabled = !v.next; $('[data-act=newest]').disabled = v.first;

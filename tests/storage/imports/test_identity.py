@@ -209,12 +209,16 @@ async def keep(store: Store, everything: Sequence[Asked]) -> None:
 
 
 def dumped(store: Store) -> dict[str, list[Any]]:
-    """Every row of every table that an export has."""
+    """Every row of every table that an export has, but prompts that nobody was asked (a lane that was taken over)."""
+    tables = schema.metadata.tables
     with store.engine.connect() as connection:
         rows = {
-            name: sorted((tuple(row) for row in connection.execute(select(schema.metadata.tables[name]))), key=repr)
-            for name in TABLES
+            name: sorted((tuple(row) for row in connection.execute(select(tables[name]))), key=repr) for name in TABLES
         }
+        asked = {*connection.scalars(select(tables["comparisons"].c.prompt_id))}
+        asked |= {*connection.scalars(select(tables["answers"].c.prompt_id))}
+        for name in ("prompts", "prompt_images"):
+            rows[name] = [row for row in rows[name] if row[0] in asked]
         return {**rows, "recordings": sorted(recorded(connection, [row[0] for row in rows["answers"]]).items())}
 
 
