@@ -145,7 +145,7 @@ def build(store: Store, recorder: Recorder) -> gr.Blocks:
         shown = stage.wire(run, watched, does.show, around, AT_THE_ANSWERS)
         shown.success(does.prepare, [run, evaluator], head, **PRIVATE)
         served = [run, evaluator, head, *around, *stage.parts]
-        for asks in (head, onward):
-            asks.serve(does.serve, None, served, **PRIVATE)
+        for asks in (head, onward):  # who rates fast asks for the next while Gradio still ends the last
+            asks.serve(does.serve, None, served, trigger_mode="multiple", **PRIVATE)
         page.load(does.arrive, None, [run, head], **PRIVATE)
     return page

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Engine
 
+from storage.database import images_beside
 from storage.errors import StorageError
 
 FILE = "pseudonyms.key"
@@ -32,12 +33,12 @@ def of(engine: Engine) -> Callable[[str, str], str]:
 
 
 def beside(url: URL) -> Path:
-    """Where the key of the database at this address is, unless it is given."""
-    return Path(url.database or ".").parent / FILE
+    """Where the key of the database at this address is, unless it is given: beside the folder of its images."""
+    return images_beside(url.render_as_string(hide_password=False)).parent / FILE
 
 
 def _key(path: Path) -> bytes:
-    """From PSEUDONYM_KEY, or from the file beside the database, which is made when it is first needed."""
+    """From PSEUDONYM_KEY, or from the file beside the images, which is made when it is first needed."""
     if given := os.environ.get("PSEUDONYM_KEY", ""):
         return given.encode()
     try:
@@ -53,6 +54,7 @@ def _key(path: Path) -> bytes:
 
 def _make(path: Path) -> None:
     """Whole or not at all; one that another export has made meanwhile stays."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{secrets.token_hex(8)}.tmp")
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
         file.write(secrets.token_hex(32))

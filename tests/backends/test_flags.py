@@ -466,5 +466,6 @@ def test_every_code_has_a_title_and_is_stable() -> None:
         "odd_finish",
         "prompt_differs",
         "names_itself",
+        "imported",
     }
     assert all(len(title) <= 30 for title in TITLES.values())

@@ -1,6 +1,7 @@
 """The command line: what it writes, takes in, and says when something is wrong."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,10 @@ def fill(store: Store, prompt: Prompt) -> str:
     return asyncio.run(filled())
 
 
+def kept(url: str, folder: Path) -> list[str]:
+    return ["--database", url, "--images", (folder / "images").as_uri()]
+
+
 def test_an_export_is_written_as_the_options_say(store: Store, url: str, tmp_path: Path) -> None:
     fill(store, Prompt("", (UserTurn("?", (store.images.add(png()),)),)))
     fill(store, asking("Where is the lighthouse?"))
@@ -40,7 +45,7 @@ def test_an_export_is_written_as_the_options_say(store: Store, url: str, tmp_pat
         (["--evaluator", "Bob"], False, True, 0),
         (["--before", "2026-01-01"], False, True, 0),
     ):
-        main(["export", "jsonl", "--database", url, "--out", str(tmp_path / "out"), *options])
+        main(["export", "jsonl", *kept(url, tmp_path), "--out", str(tmp_path / "out"), *options])
         lines = [orjson.loads(line) for line in (tmp_path / "out" / "jsonl.jsonl").read_bytes().splitlines()]
         assert len(lines) == many
         assert [line["ratings"][0]["evaluator"] == "Ann" for line in lines] == [names] * many
@@ -75,10 +80,11 @@ def test_answers_come_into_the_queue(url: str, tmp_path: Path) -> None:
     store.close()
 
 
-def test_without_a_place_it_goes_to_standard_output(store: Store, url: str) -> None:
+def test_without_a_place_it_goes_to_standard_output(store: Store, url: str, tmp_path: Path) -> None:
     fill(store, asking("one"))
     command = [sys.executable, "-m", "storage", "export", "jsonl", "--database", url]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    paths = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=paths, capture_output=True, check=True)
     assert done.stdout == b"".join(parts("jsonl", store.engine, ALL, store.images))
 
 
@@ -98,6 +104,7 @@ def test_what_is_wrong_is_told_in_one_line(tmp_path: Path, arguments: list[str],
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.sqlite
 def test_an_import_waits_for_no_running_app(store: Store, url: str, tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="in use by another Lanewise"):
         main(["import", "--database", url, str(tmp_path / "any.jsonl")])

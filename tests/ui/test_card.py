@@ -75,7 +75,7 @@ def keep(url: str, said: Sequence[Sequence[Event]]) -> str:
     ended = {lane: fold(recording) for lane, recording in enumerate(recordings)}
 
     def write(connection: Connection) -> str:
-        run = changes.create(connection, prompt, [(lane, prompt) for lane in LANES], Plan(), "", None)
+        run = changes.create(connection, prompt, [(lane, prompt) for lane in LANES], Plan(), "", None, replica="this")
         changes.append(connection, run, datetime.now(UTC), entries, ended, (FLAGS, ()))
         return run
 

@@ -37,11 +37,13 @@ class Attention {
     const ready = this.letters.length && this.letters.every((letter) => [...ENDED, 'answering'].includes(this.state(letter)));
     if (ready && !this.waits && this.since === null && !this.spent && !document.hidden) this.since = performance.now();
     const { run } = this;
-    // a moment later, once the text that came with the end stands on the page
-    setTimeout(() => {
-      if (run === this.run) this.letters.forEach((letter, i) => { if (ENDED.includes(this.state(letter)) && this.inSight.has(letter)) this.read.add(i); });
-      this.tell();
-    }, 300);
+    // a second later, and after a frame is drawn: then the text that came with the end stands on the page, and `inSight` knows it
+    setTimeout(() => requestAnimationFrame(() => setTimeout(() => { if (run === this.run) this.see(); })), 1000);
+    this.tell();
+  }
+  see() {
+    this.letters.forEach((letter, i) => { if (ENDED.includes(this.state(letter)) && this.inSight.has(letter)) this.read.add(i); });
+    this.tell();
   }
   tell() { for (const which of ['read', 'opened']) this.bar.dataset[which] = [...this[which]].sort().join(' '); }
   visibilitychange() {   // while another tab is looked at, nothing is judged here

@@ -9,7 +9,7 @@ from storage.exports import features
 from storage.exports.arrow import GROUP, parts
 from storage.exports.view import Field
 
-SCHEMA = features.schema([Field("text", "string", ""), Field("said", "list of messages", "")])
+SCHEMA = features.schema(features.shapes([Field("text", "string", ""), Field("said", "list of messages", "")]))
 
 
 def test_a_table_of_many_groups_is_one_file() -> None:

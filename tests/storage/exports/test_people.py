@@ -10,7 +10,7 @@ import pytest
 from backends import local
 from backends.lane import Backend, Lane
 from storage.exports.items import ALL
-from storage.exports.pseudonyms import FILE, of
+from storage.exports.pseudonyms import FILE, beside, of
 from storage.plan import BLIND, Plan
 from storage.store import Store
 from tests.storage.answered import answered, text
@@ -42,15 +42,15 @@ async def test_people_are_told_apart_and_not_named(store: Store) -> None:
     assert [each["evaluator"] for each in lines(store, NAMED)[0]["ratings"]] == ["Ann", "Bob"]
 
 
-async def test_the_key_is_made_once_for_nobody_else_to_read(store: Store, url: str, tmp_path: Path) -> None:
+async def test_the_key_is_made_once_for_nobody_else_to_read(store: Store) -> None:
     await judged_by(store, "Ann")
     before = lines(store, ALL)
-    key = tmp_path / FILE
+    key = beside(store.engine.url)
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert lines(store, ALL) == before
     key.unlink()
     assert lines(store, ALL) != before
-    assert not [name for name in os.listdir(tmp_path) if name.endswith(".tmp")]
+    assert not [name for name in os.listdir(key.parent) if name.endswith(".tmp")]
 
 
 async def test_a_key_can_be_given(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ async def test_a_key_can_be_given(store: Store, tmp_path: Path, monkeypatch: pyt
         == of(store.engine)("Ann", "evaluator")
         != of(store.engine)("Ann", "viewer")
     )
-    assert not (tmp_path / FILE).exists()
+    assert FILE not in [name for _, _, files in os.walk(tmp_path) for name in files]
     assert of(store.engine)("", "evaluator") == ""
 
 
