@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, bindparam, delete, insert
 
 from storage import lanes
 from storage.comparison import evidence
@@ -11,12 +11,14 @@ from storage.ratings import pairs
 from storage.rows import answers_of, ratings_of, showings_of
 from storage.schema import battles
 
+_DROP, _ADD = delete(battles).where(battles.c.comparison_id == bindparam("of")), insert(battles)
+
 
 def refresh(connection: Connection, comparison_id: str) -> None:
     """After a rating came or went, in its transaction."""
-    connection.execute(delete(battles).where(battles.c.comparison_id == comparison_id))
+    connection.execute(_DROP, {"of": comparison_id})
     if rows := [*fought(connection, comparison_id)]:
-        connection.execute(insert(battles), rows)
+        connection.execute(_ADD, rows)
 
 
 def fought(connection: Connection, comparison_id: str) -> Iterator[dict[str, Any]]:

@@ -1,18 +1,17 @@
 """Every write, as a job for the writer: what is created, appended, ended, rated.
 
-Nothing is overwritten but an end and the flags that come with it.
+Nothing is overwritten but an end and the flags that come with it. Statements are made once: to build one takes longer
+than to run it.
 """
 
 import logging
 import uuid
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from math import inf
-from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from backends import recording
 from backends.answer import Answer, fold
@@ -27,7 +26,7 @@ from storage.comparison import NONE_KEPT, Place, Rating, current
 from storage.errors import RatingError, RunLost, StorageError
 from storage.plan import Plan
 from storage.ratings import MOVED_ON, Judgement, checked, named
-from storage.rows import answers_of, grouped, has, prompts_of, ratings_of, recordings, row_of
+from storage.rows import IDS, answers_of, grouped, has, packed, prompts_of, ratings_of, recordings, row_of
 from storage.rubric import Rubric
 from storage.schema import (
     answers,
@@ -47,6 +46,24 @@ log = logging.getLogger(__name__)
 
 LOST = Failed("bug", "Not all of this answer could be stored. Please report it with the app's log.")
 
+_COMPARISON, _ANSWER, _TEXTS, _RATING, _FLAG = map(insert, (comparisons, answers, texts, ratings, flags))
+_BEGUN = (
+    select(comparisons.c.replica, comparisons.c.started_at, answers.c.position, answers.c.id)
+    .join_from(comparisons, answers)
+    .where(comparisons.c.id == bindparam("of"))
+)
+_BEGIN = update(comparisons).where(comparisons.c.id == bindparam("of"))
+_CHUNK = insert(recording_chunks).values(
+    answer_id=bindparam("of"),
+    seq=select(func.coalesce(func.max(recording_chunks.c.seq) + 1, 0))
+    .where(recording_chunks.c.answer_id == bindparam("of"))
+    .scalar_subquery(),
+    data=bindparam("recorded"),
+)
+_END = update(answers).where(answers.c.id == bindparam("of"))
+_SAID = update(texts).where(texts.c.answer_id == bindparam("of"))
+_UNFLAG = delete(flags).where(flags.c.answer_id.in_(IDS))
+
 
 def create(
     connection: Connection,
@@ -63,26 +80,26 @@ def create(
     if follows and not has(connection, comparisons, follows):
         raise StorageError("The conversation that this continues is not here any more: start a new one.")
     ids = {each: _keep(connection, each, now) for each in {prompt, *(own for _, own in asked)}}
-    connection.execute(
-        insert(comparisons).values(
-            id=comparison_id,
-            created_at=now,
-            follows_id=follows,
-            remakes_id=remakes,
-            replica=replica,
-            prompt_id=ids[prompt],
-            title=prompts.title(prompt),
-            maker=maker,
-            blind=plan.presentation.blind,
-            pace=plan.presentation.pace.value,
-            traces=plan.presentation.traces.value,
-            schedule=plan.schedule.value,
-            warm_up=plan.warm_up,
-            samples=plan.samples,
-        )
-    )
+    row = {
+        "id": comparison_id,
+        "created_at": now,
+        "follows_id": follows,
+        "remakes_id": remakes,
+        "replica": replica,
+        "prompt_id": ids[prompt],
+        "title": prompts.title(prompt),
+        "maker": maker,
+        "blind": plan.presentation.blind,
+        "pace": plan.presentation.pace.value,
+        "traces": plan.presentation.traces.value,
+        "schedule": plan.schedule.value,
+        "warm_up": plan.warm_up,
+        "samples": plan.samples,
+    }
+    connection.execute(_COMPARISON, row)
     _ask(connection, comparison_id, [(lane, ids[own]) for lane, own in asked], plan, kept)
-    showing.relate(connection, comparison_id)
+    if follows or kept:
+        showing.relate(connection, comparison_id)
     showing.begin(connection, comparison_id, maker)
     return comparison_id
 
@@ -97,21 +114,18 @@ def _ask(
     """Each lane with the id of its prompt, as often as it is asked."""
     asked_now = {place: lane for place, (lane, _) in enumerate(asked) if place not in kept}
     crowded = lanes.crowded(asked_now) if plan.schedule is Schedule.PARALLEL else ()
+    rows = []
     for position, (lane, prompt_id) in enumerate([*asked] * plan.samples):
-        answer_id = uuid.uuid4().hex
         sample, place = divmod(position, len(asked))
-        taken = lanes.copied(row_of(connection, kept[position])) if position in kept else None
-        connection.execute(
-            insert(answers).values(
-                id=answer_id,
-                comparison_id=comparison_id,
-                position=position,
-                sample=sample,
-                state=Answer().state.value,
-                **(taken or {"prompt_id": prompt_id, "crowded": place in crowded, **lanes.settings(lane)}),
-            )
-        )
-        connection.execute(insert(texts).values(answer_id=answer_id))
+        if position in kept:
+            taken = lanes.copied(row_of(connection, kept[position]))
+        else:
+            own = {"prompt_id": prompt_id, "crowded": place in crowded, "copied_from_id": None}
+            taken = own | lanes.settings(lane)
+        row = {"id": uuid.uuid4().hex, "comparison_id": comparison_id, "position": position, "sample": sample}
+        rows.append(row | {"state": Answer().state.value} | taken)
+    connection.execute(_ANSWER, rows)
+    connection.execute(_TEXTS, [{"answer_id": row["id"]} for row in rows])
 
 
 def append(
@@ -123,25 +137,27 @@ def append(
     odd: Sequence[Sequence[Flag]] = (),
 ) -> None:
     ids = _begun(connection, comparison_id, started)
-    for lane, events in grouped(entries).items():
-        _record(connection, ids[lane], events)
-    for lane, answer in ended.items():
-        _end(connection, ids[lane], answer)
-    for lane, found in enumerate(odd):
-        _flag(connection, comparison_id, ids[lane], found)
+    _record(connection, {ids[lane]: events for lane, events in grouped(entries).items()})
+    _end(connection, {ids[lane]: answer for lane, answer in ended.items()})
+    _flag(connection, comparison_id, {ids[lane]: found for lane, found in enumerate(odd)})
 
 
 def abandon(connection: Connection, comparison_id: str, started: datetime, entries: Sequence[Entry]) -> None:
     """Ends the lanes of a run of which something can't be recorded: the rest of it is, and a failure says so."""
     ids = _begun(connection, comparison_id, started)
-    for lane, events in grouped(entries).items():
-        whole = [each for each in events if _recordable(each)]
-        if len(whole) < len(events):
-            whole = [each for each in whole if not isinstance(each.event, Finished | Failed)]
-            whole.append(Stamped(events[-1].at, LOST))
-        _record(connection, ids[lane], whole)
-        _end(connection, ids[lane], fold(recordings(connection, [ids[lane]])[ids[lane]]))
+    whole = {ids[lane]: _whole(events) for lane, events in grouped(entries).items()}
+    _record(connection, whole)
+    _end(connection, {answer_id: fold(events) for answer_id, events in recordings(connection, whole).items()})
     _flag_kept(connection, comparison_id)
+
+
+def _whole(events: Sequence[Stamped]) -> list[Stamped]:
+    """As many as can be recorded; where some can't, they end with that."""
+    whole = [each for each in events if _recordable(each)]
+    if len(whole) < len(events):
+        whole = [each for each in whole if not isinstance(each.event, Finished | Failed)]
+        whole.append(Stamped(events[-1].at, LOST))
+    return whole
 
 
 def interrupt(connection: Connection) -> None:
@@ -152,11 +168,11 @@ def interrupt(connection: Connection) -> None:
     for answer_id, _ in unended:
         events = recordings(connection, [answer_id])[answer_id]
         end = Stamped(events[-1].at if events else 0, INTERRUPTED)
-        _record(connection, answer_id, [end])
-        _end(connection, answer_id, fold([*events, end]))
+        _record(connection, {answer_id: [end]})
+        _end(connection, {answer_id: fold([*events, end])})
     for comparison_id in {row.comparison_id for row in unended}:
         _flag_kept(connection, comparison_id)
-        connection.execute(update(comparisons).where(comparisons.c.id == comparison_id).values(replica=""))
+        connection.execute(_BEGIN, {"of": comparison_id, "replica": ""})
 
 
 def rate(
@@ -193,7 +209,7 @@ def rate(
         blind=bool(seen and seen.sealed and not elsewhere),
     )
     row = asdict(rating)
-    connection.execute(insert(ratings).values(comparison_id=comparison_id, supersedes_id=row.pop("supersedes"), **row))
+    connection.execute(_RATING, {"comparison_id": comparison_id, "supersedes_id": row.pop("supersedes"), **row})
     if seen and seen.sealed:
         showing.rated(connection, seen, reasoned=bool(reasoned) and not (judged.skipped or judged.early))
     queue.judged(connection, comparison_id, seen.viewer if seen else "")
@@ -203,12 +219,12 @@ def rate(
 
 def _begun(connection: Connection, comparison_id: str, started: datetime) -> dict[int, str]:
     """The answers' ids by position, after storing when the run began. Raises RunLost where the run was given an end."""
-    if not connection.scalar(select(comparisons.c.replica).where(comparisons.c.id == comparison_id)):
+    rows = connection.execute(_BEGUN, {"of": comparison_id}).all()
+    if not rows or not rows[0].replica:
         raise RunLost(f"comparison {comparison_id} was ended by another app, or is gone")
-    unknown = (comparisons.c.id == comparison_id) & comparisons.c.started_at.is_(None)
-    connection.execute(update(comparisons).where(unknown).values(started_at=started))
-    wanted = select(answers.c.position, answers.c.id).where(answers.c.comparison_id == comparison_id)
-    return dict(connection.execute(wanted).all())
+    if rows[0].started_at is None:
+        connection.execute(_BEGIN, {"of": comparison_id, "started_at": started})
+    return {row.position: row.id for row in rows}
 
 
 def _latest(connection: Connection, comparison_id: str, evaluator: str) -> Rating | None:
@@ -239,16 +255,11 @@ def _keep(connection: Connection, prompt: Prompt, now: datetime) -> str:
     return prompt_id
 
 
-def _record(connection: Connection, answer_id: str, events: Sequence[Stamped]) -> None:
-    chunks = recording_chunks.c
-    last: Any = connection.scalar(select(func.max(chunks.seq)).where(chunks.answer_id == answer_id))
-    connection.execute(
-        insert(recording_chunks).values(
-            answer_id=answer_id,
-            seq=0 if last is None else last + 1,
-            data=zlib.compress(recording.dump(events)),
-        )
-    )
+def _record(connection: Connection, said: Mapping[str, Sequence[Stamped]]) -> None:
+    """More events of each answer, by its id."""
+    dumped = [{"of": each, "recorded": packed(recording.dump(events))} for each, events in said.items()]
+    if dumped:
+        connection.execute(_CHUNK, dumped)
 
 
 def _recordable(stamped: Stamped) -> bool:
@@ -259,17 +270,24 @@ def _recordable(stamped: Stamped) -> bool:
     return True
 
 
-def _end(connection: Connection, answer_id: str, answer: Answer) -> None:
-    connection.execute(update(answers).where(answers.c.id == answer_id).values(**lanes.outcome(answer)))
-    connection.execute(update(texts).where(texts.c.answer_id == answer_id).values(**lanes.words(answer)))
+def _end(connection: Connection, said: Mapping[str, Answer]) -> None:
+    """Each answer by its id. The end comes last: with that of its last lane a comparison's texts are indexed."""
+    if said:
+        connection.execute(_SAID, [{"of": each, **lanes.words(answer)} for each, answer in said.items()])
+        connection.execute(_END, [{"of": each, **lanes.outcome(answer)} for each, answer in said.items()])
 
 
-def _flag(connection: Connection, comparison_id: str, answer_id: str, found: Sequence[Flag]) -> None:
-    connection.execute(delete(flags).where(flags.c.answer_id == answer_id))
-    for flag in found:
-        connection.execute(
-            insert(flags).values(answer_id=answer_id, code=flag.code, detail=flag.detail, comparison_id=comparison_id)
-        )
+def _flag(connection: Connection, comparison_id: str, odd: Mapping[str, Sequence[Flag]]) -> None:
+    """Each answer's flags by its id, instead of those that it has."""
+    if odd:
+        connection.execute(_UNFLAG, {"ids": [*odd]})
+    rows = [
+        {"answer_id": answer_id, "code": flag.code, "detail": flag.detail, "comparison_id": comparison_id}
+        for answer_id, found in odd.items()
+        for flag in found
+    ]
+    if rows:
+        connection.execute(_FLAG, rows)
 
 
 def _flag_kept(connection: Connection, comparison_id: str) -> None:
@@ -283,5 +301,4 @@ def _flag_kept(connection: Connection, comparison_id: str) -> None:
     except Exception:  # a mistake in there must neither take an answer its end nor keep the app from starting
         log.exception("comparison %s is kept without flags", comparison_id)
         return
-    for row, found in zip(rows, odd, strict=True):
-        _flag(connection, comparison_id, row.id, found)
+    _flag(connection, comparison_id, {row.id: found for row, found in zip(rows, odd, strict=True)})

@@ -27,10 +27,9 @@ from storage.schema import (
     texts,
 )
 from storage.schema import battles as battle_rows
-from storage.sqlite import VERSION
+from storage.sqlite import blank
 
 SOME = 50  # comparisons deleted in one transaction
-FORGETS = (3, 42)  # from this version on SQLite's index of texts can be told to leave nothing behind
 
 
 def made_before(connection: Connection, moment: datetime) -> list[str]:
@@ -82,7 +81,6 @@ def evaluator(database: Database, name: str) -> int:
 
 def _delete(connection: Connection, ids: Collection[str]) -> list[str]:
     """The images that nothing shows any more: their files are to go once this is committed."""
-    _leave_nothing(connection)
     own = select(answers.c.id).where(answers.c.comparison_id.in_(ids))
     asked = set(connection.scalars(select(comparisons.c.prompt_id).where(comparisons.c.id.in_(ids))))
     asked.update(connection.scalars(select(answers.c.prompt_id).where(answers.c.comparison_id.in_(ids))))
@@ -121,7 +119,6 @@ def _delete_prompts(connection: Connection, ids: Collection[str]) -> list[str]:
 
 
 def _forget(connection: Connection, name: str) -> int:
-    _leave_nothing(connection)
     theirs = ratings.c.evaluator == name
     rated = {*connection.scalars(select(ratings.c.comparison_id).where(theirs))}
     shown = {*connection.scalars(select(ratings.c.showing_id).where(theirs, ratings.c.showing_id.is_not(None)))}
@@ -138,19 +135,15 @@ def _forget(connection: Connection, name: str) -> int:
     return many
 
 
-def _leave_nothing(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite" and FORGETS <= VERSION:
-        connection.exec_driver_sql("INSERT INTO searchable_fts (searchable_fts, rank) VALUES ('secure-delete', 1)")
-
-
 def _scrub(database: Database) -> None:
-    """What the log and the index of texts still hold of what was deleted."""
+    """What the index of texts, free pages and the log still hold of what was deleted."""
 
-    def optimize(connection: Connection) -> None:
-        # words that were taken back before, as answers came, are gone from the index only when it is written anew
+    def scrub(connection: Connection) -> None:
+        # words that were taken back are gone from the index only when it is written anew
         connection.exec_driver_sql("INSERT INTO searchable_fts (searchable_fts) VALUES ('optimize')")
+        blank(connection)
 
     if not database.shared:
-        database.writer.submit(optimize).result()
+        database.writer.submit(scrub).result()
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

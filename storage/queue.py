@@ -67,14 +67,13 @@ def hold(connection: Connection, viewer: str, comparison_ids: Collection[str], n
 
 
 def release(connection: Connection, viewer: str, comparison_ids: Collection[str]) -> None:
-    mine = (locks.c.viewer == viewer) & locks.c.comparison_id.in_(comparison_ids)
-    connection.execute(delete(locks).where(mine))
+    connection.execute(_RELEASE, {"viewer": viewer, "ids": [*comparison_ids]})
 
 
 def judged(connection: Connection, comparison_id: str, viewer: str) -> None:
     """After a rating or a skip, in its transaction: the lock has become a rating, or nothing."""
     release(connection, viewer, [comparison_id])
-    connection.execute(update(comparisons).where(_item.id == comparison_id).values(rated=_counted()))
+    connection.execute(_COUNT, {"of": comparison_id})
 
 
 def progress(connection: Connection, viewer: str, evaluator: str, now: datetime) -> Progress:
@@ -121,3 +120,10 @@ def _counting() -> list[ColumnElement[bool]]:
 
 def _counted() -> sa.ScalarSelect[int]:
     return select(func.count()).where(ratings.c.comparison_id == _item.id, *_counting()).scalar_subquery()
+
+
+# made once: to build these takes longer than to run them
+_RELEASE = delete(locks).where(
+    locks.c.viewer == bindparam("viewer"), locks.c.comparison_id.in_(bindparam("ids", expanding=True))
+)
+_COUNT = update(comparisons).where(_item.id == bindparam("of")).values(rated=_counted())

@@ -96,6 +96,11 @@ def recorded(connection: Connection, answer_ids: Collection[str]) -> dict[str, b
     return {answer_id: b"".join(map(zlib.decompress, parts[answer_id])) for answer_id in answer_ids}
 
 
+def packed(data: bytes) -> bytes:
+    """A part of a recording as it is kept. The writer has to do it: in a quarter of the time, it is a sixth longer."""
+    return zlib.compress(data, 1)
+
+
 def prompts_of(
     connection: Connection, ids: Collection[str], data: Callable[[str], bytes] = lambda _: b""
 ) -> dict[str, Prompt]:
@@ -150,8 +155,13 @@ def showings_of(connection: Connection, comparison_ids: Collection[str]) -> defa
 
 
 def has(connection: Connection, table: sa.Table, key: str) -> bool:
+    return bool(connection.scalar(_has(table), {"key": key}))
+
+
+@lru_cache
+def _has(table: sa.Table) -> sa.Select[Any]:
     (column,) = table.primary_key
-    return bool(connection.scalar(select(sa.exists().where(column == key))))
+    return select(sa.exists().where(column == bindparam("key")))
 
 
 def grouped(rows: Iterable[tuple[K, V]]) -> defaultdict[K, list[V]]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
@@ -67,8 +68,7 @@ def shuffled(lanes: int, seed: int) -> tuple[int, ...]:
 
 
 def found(connection: Connection, comparison_id: str, viewer: str) -> Showing | None:
-    mine = (showings.c.comparison_id == comparison_id) & (showings.c.viewer == viewer)
-    row = connection.execute(select(showings).where(mine)).one_or_none()
+    row = connection.execute(_FOUND, {"of": comparison_id, "viewer": viewer}).one_or_none()
     return None if row is None else restored(row)
 
 
@@ -81,15 +81,12 @@ def begin(connection: Connection, comparison_id: str, viewer: str, *, blind: boo
     """
     if kept := found(connection, comparison_id, viewer):
         return kept
-    sealed = sealed_for(viewer) | _unknown(comparisons, viewer) if blind else sealed_for(viewer)
-    wanted = select(comparisons, sealed.label("sealed")).where(comparisons.c.id == comparison_id)
-    row = connection.execute(wanted).one_or_none()
+    row = connection.execute(_TO_SHOW, {"of": comparison_id, "viewer": viewer}).one_or_none()
     if row is None:
         return None
-    its_lanes = (answers.c.comparison_id == comparison_id) & (answers.c.sample == 0)
-    lanes = connection.scalar(select(func.count()).where(its_lanes)) or 0
+    is_sealed = row.sealed or (blind and row.unknown)
     planned = Presentation(row.blind, Pace(row.pace), Traces(row.traces))
-    presentation = planned if row.blind or not row.sealed else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
+    presentation = planned if row.blind or not is_sealed else Presentation(True, Pace.TOGETHER, Traces.HIDDEN)
     seed = secrets.randbits(32)
     showing = Showing(
         id=secrets.token_hex(16),
@@ -97,21 +94,22 @@ def begin(connection: Connection, comparison_id: str, viewer: str, *, blind: boo
         viewer=viewer,
         presentation=presentation,
         seed=seed,
-        order=shuffled(lanes, seed) if presentation.blind else tuple(range(lanes)),
+        order=shuffled(row.lanes, seed) if presentation.blind else tuple(range(row.lanes)),
         created_at=datetime.now(UTC),
     )
     connection.execute(
-        insert(showings).values(
-            id=showing.id,
-            comparison_id=comparison_id,
-            viewer=viewer,
-            blind=presentation.blind,
-            pace=presentation.pace.value,
-            traces=presentation.traces.value,
-            seed=seed,
-            order=showing.order,
-            created_at=showing.created_at,
-        )
+        _SHOWING,
+        {
+            "id": showing.id,
+            "comparison_id": comparison_id,
+            "viewer": viewer,
+            "blind": presentation.blind,
+            "pace": presentation.pace.value,
+            "traces": presentation.traces.value,
+            "seed": seed,
+            "order": showing.order,
+            "created_at": showing.created_at,
+        },
     )
     return showing
 
@@ -120,19 +118,18 @@ def rated(connection: Connection, seen: Showing, *, reasoned: bool) -> None:
     """Takes a sealed showing on after a rating: to the reasoning where it was hidden and there is some, or to the end
     of the blindness."""
     if seen.hides_reasoning and reasoned:
-        connection.execute(update(showings).where(showings.c.id == seen.id).values(rated_at=datetime.now(UTC)))
+        connection.execute(_RATED, {"of": seen.id, "rated_at": datetime.now(UTC)})
     else:
         reveal(connection, seen.comparison_id, seen.viewer, "rating")
 
 
 def reveal(connection: Connection, comparison_id: str, viewer: str, by: str) -> None:
     """Ends the blindness, also of what this one tells of; what was revealed before stays as it was."""
-    told = connection.scalars(select(hints.c.of_id).where(hints.c.comparison_id == comparison_id)).all()
+    told = connection.scalars(_TOLD, {"of": comparison_id}).all()
     for other in sealed_among(connection, told, viewer):
         begin(connection, other, viewer)
-    theirs = (showings.c.viewer == viewer) & showings.c.comparison_id.in_([comparison_id, *told])
-    sealed = theirs & showings.c.blind & showings.c.revealed_at.is_(None)
-    connection.execute(update(showings).where(sealed).values(revealed_at=datetime.now(UTC), revealed_by=by))
+    theirs = {"ids": [comparison_id, *told], "of": viewer}
+    connection.execute(_REVEAL, {**theirs, "revealed_at": datetime.now(UTC), "revealed_by": by})
 
 
 def relate(connection: Connection, comparison_id: str) -> None:
@@ -182,7 +179,8 @@ def _unknown(of: sa.FromClause, viewer: str | sa.BindParameter[str]) -> sa.Colum
 
 def sealed_among(connection: Connection, comparison_ids: Collection[str], viewer: str) -> set[str]:
     """Those of the comparisons that are sealed for this viewer."""
-    return set(connection.scalars(_SEALED, {"ids": [*comparison_ids], "viewer": viewer}))
+    sealed = connection.scalars(_SEALED, {"ids": [*comparison_ids], "viewer": viewer}) if comparison_ids else ()
+    return set(sealed)
 
 
 def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
@@ -200,6 +198,26 @@ def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
     )
 
 
-_SEALED = select(comparisons.c.id).where(
-    comparisons.c.id.in_(bindparam("ids", expanding=True)), sealed_for(bindparam("viewer", type_=sa.Text()))
+# made once: to build these takes longer than to run them
+_OF: sa.BindParameter[str] = bindparam("of")
+_IDS: sa.BindParameter[Any] = bindparam("ids", expanding=True)
+_VIEWER: sa.BindParameter[str] = bindparam("viewer", type_=sa.Text())
+_FOUND = select(showings).where(showings.c.comparison_id == _OF, showings.c.viewer == _VIEWER)
+_TO_SHOW = select(
+    comparisons.c.blind,
+    comparisons.c.pace,
+    comparisons.c.traces,
+    sealed_for(_VIEWER).label("sealed"),
+    _unknown(comparisons, _VIEWER).label("unknown"),
+    select(func.count())
+    .where(answers.c.comparison_id == comparisons.c.id, answers.c.sample == 0)
+    .scalar_subquery()
+    .label("lanes"),
+).where(comparisons.c.id == _OF)
+_SHOWING = insert(showings)
+_RATED = update(showings).where(showings.c.id == _OF)
+_TOLD = select(hints.c.of_id).where(hints.c.comparison_id == _OF)
+_REVEAL = update(showings).where(
+    showings.c.viewer == _OF, showings.c.comparison_id.in_(_IDS), showings.c.blind, showings.c.revealed_at.is_(None)
 )
+_SEALED = select(comparisons.c.id).where(comparisons.c.id.in_(_IDS), sealed_for(_VIEWER))

@@ -103,6 +103,17 @@ def damage(connection: Connection) -> list[str]:
     return found + [f"Row {row} of {table} names one of {other} that is not there." for table, row, other, _ in broken]
 
 
+def blank(connection: Connection) -> None:
+    """Overwrites every free page: what was on it would stay there until it is used again."""
+    run = connection.exec_driver_sql
+    size = run("PRAGMA page_size").scalar_one()
+    run("CREATE TABLE blank (zeros BLOB)")
+    while free := run("PRAGMA freelist_count").scalar_one():
+        # so many that each page after the first, of which half is left, is filled to its end
+        run("INSERT INTO blank VALUES (zeroblob(?))", (min(free, PAGES) * (size - 4) + size // 2,))
+    run("DROP TABLE blank")
+
+
 def _opened(path: Path) -> Any:
     return DRIVER.connect(str(path), timeout=BUSY_MS / 1000, isolation_level=None)
 
@@ -110,7 +121,14 @@ def _opened(path: Path) -> Any:
 def _prepare(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver: DDL and snapshots need it
     cursor = connection.cursor()
-    pragmas = (f"busy_timeout={BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+    # within pages what is deleted is overwritten, whole pages only by `blank`: at once, every write would cost more
+    pragmas = (
+        f"busy_timeout={BUSY_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "secure_delete=FAST",
+    )
     for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

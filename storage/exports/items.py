@@ -25,7 +25,8 @@ from storage.search import found
 from storage.shipped import ORIGIN
 from storage.showing import Showing, restored, sealed_among
 
-BATCH = 16  # comparisons held in memory at once
+BATCH = 64  # comparisons held in memory at once, or fewer that are long
+LONG = 4_000_000  # bytes that a batch may have, as far as the one before it tells
 AT_ONCE = 4  # exports of one process: each holds a snapshot, which the database's journal has to keep
 FIRST = -(2**63)  # no comparison's number is below
 _turns = Semaphore(AT_ONCE)
@@ -97,14 +98,21 @@ class Item:
 def items(engine: Engine, scope: Scope, *, recordings: bool = False, rounds: bool = False) -> Generator[list[Item]]:
     """Batches, from one transaction: one snapshot. Raises StorageError where too many exports run already."""
     named = _themselves if scope.names else pseudonyms.of(engine)
-    done, after = 0, scope.after
+    done, after, most = 0, scope.after, BATCH
     with _turn(), engine.connect() as connection:
-        while (size := BATCH if scope.limit is None else min(BATCH, scope.limit - done)) > 0:
+        while (size := most if scope.limit is None else min(most, scope.limit - done)) > 0:
             rows = connection.execute(_found(scope, after).limit(size)).all()
             if not rows:
                 return
-            yield _whole(connection, rows, scope.viewer, named, recordings, rounds)
+            whole = _whole(connection, rows, scope.viewer, named, recordings, rounds)
+            yield whole
             done, after = done + len(rows), rows[-1].number
+            most = max(1, min(BATCH, LONG * len(rows) // (1 + sum(map(_bytes, whole)))))
+
+
+def _bytes(item: Item) -> int:
+    said = (len(lane.reasoning) + len(lane.text) for lane in (*item.lanes, *item.samples))
+    return sum(map(len, item.recordings.values())) + sum(said)
 
 
 def _themselves(name: str, _role: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -93,8 +94,16 @@ def _array(recording: bytes) -> bytes:
 
 
 def columns(row: Row[Any]) -> dict[str, Any]:
-    """All but which app has run it. As orjson takes no subclass of str as a key, they are copied."""
-    return {str(name): value for name, value in row._mapping.items() if name != "replica"}
+    """All but which app has run it."""
+    told = dict(zip(_names(row._fields), row, strict=True))
+    told.pop("replica", None)
+    return told
+
+
+@lru_cache
+def _names(fields: tuple[str, ...]) -> tuple[str, ...]:
+    """As keys, of which orjson takes no subclass of str."""
+    return tuple(map(str, fields))
 
 
 def _image(image: Row[Any], files: ImageStore | None) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """Brings back what was exported without loss: the same rows under the same ids. What is there stays as it is."""
 
 import base64
-import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from backends import recording
@@ -19,7 +18,7 @@ from storage.images import ImageStore
 from storage.imports.columns import at_place, row, short
 from storage.imports.kept import Kept
 from storage.ratings import whole
-from storage.rows import has
+from storage.rows import has, packed
 from storage.schema import (
     answers,
     comparisons,
@@ -36,6 +35,7 @@ from storage.schema import (
 from storage.schema import prompts as prompts_kept
 
 REFERENCES = {comparisons: ("follows_id", "remakes_id"), answers: ("copied_from_id",)}
+_END = update(answers).where(answers.c.id == bindparam("of"))
 """Columns that name what may come later, or never: a part of a database can be exported."""
 
 
@@ -86,24 +86,27 @@ class Bringing:
         made = row(comparisons, kept)
         made["number"] = _free(connection, made.get("number") or number(made["created_at"], made["id"]))
         self._insert(connection, comparisons, made)
-        for at, lane in lanes:
-            self._lane(connection, {**lane, "comparison_id": made["id"]}, at)
+        ends = [self._lane(connection, {**lane, "comparison_id": made["id"]}, at) for at, lane in lanes]
+        connection.execute(_END, ends)
         _judged(connection, kept, made["id"])
         battles.refresh(connection, made["id"])
         _relate(connection, kept, made["id"])
         if self._overlap:
             queue.enqueue(connection, [made["id"]], self._overlap)
 
-    def _lane(self, connection: Connection, lane: Kept, at: str) -> None:
+    def _lane(self, connection: Connection, lane: Kept, at: str) -> dict[str, Any]:
+        """Without its end, which is given back: once all have theirs, the comparison's texts are indexed."""
         made = row(answers, lane, at)
+        end = {"of": made["id"], "end_us": made.pop("end_us", None)}
         self._insert(connection, answers, made)
         connection.execute(insert(texts).values(row(texts, {**lane, "answer_id": made["id"]}, at)))
         if events := _recording(lane.get("recording"), f"{at}recording"):
-            chunk = {"answer_id": made["id"], "seq": 0, "data": zlib.compress(events)}
+            chunk = {"answer_id": made["id"], "seq": 0, "data": packed(events)}
             connection.execute(insert(recording_chunks).values(chunk))
         place = {"answer_id": made["id"], "comparison_id": made["comparison_id"]}
         for where, flag in _each(lane, "flags", at):
             connection.execute(insert(flags).values(row(flags, {**flag, **place}, where)))
+        return end
 
     def _insert(self, connection: Connection, table: Table, made: dict[str, Any]) -> None:
         for column in REFERENCES[table]:

@@ -152,7 +152,7 @@ function resume() {   // what is being chosen here outlasts a redraw, but no cha
   const v = props.value, evaluator = name.value.trim(), key = `${v.run}/${evaluator}`;
   saved = v.ratings.find((rating) => rating.evaluator === evaluator) || null;
   const isNew = !shown?.startsWith(`${v.run}/`);
-  if (shown === key) { if (thought.lanes.length !== v.reasoned.length) begin(); return; }
+  if (shown === key) { if (thought.lanes.length !== v.reasoned.length) thought = new Order(v.reasoned); return; }
   if (isNew || saved) {
     begin(); strength = null; skipping = false; hint.textContent = '';
     ({ tags, scores, traces } = saved ? structuredClone(saved) : { tags: [], scores: {}, traces: { ranking: [], marks: {} } });

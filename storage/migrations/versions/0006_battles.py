@@ -20,27 +20,39 @@ log = logging.getLogger("storage.database")
 
 STEP = 5_000  # comparisons made searchable at once: some seconds' work
 
-# What of each comparison can be found. Before each answer stands a letter of its own, so that no phrase reaches from
-# one into the next and a hit tells its lane; an answer that is not there yet leaves no trace.
-SEARCHABLE = """
+# What of each comparison can be found: of its answers nothing before all have ended, so that they are indexed once.
+# Before each stands a letter of its own, so that no phrase reaches from one into the next and a hit tells its lane.
+UNENDED = (
+    "EXISTS (SELECT 1 FROM answers AS other "
+    "WHERE other.comparison_id = comparisons.id AND other.sample = 0 AND other.end_us IS NULL{})"
+)
+SAYS = """
+CASE WHEN NOT {unended} THEN (SELECT {{joined}} FROM (
+     SELECT {{letter}}(983040 + position) || ' ' || {source} AS said, position FROM answers
+     JOIN texts ON answer_id = answers.id
+     WHERE comparison_id = comparisons.id AND sample = 0 AND {source} <> '' ORDER BY position) AS each) END"""
+ANSWERS, REASONING = (SAYS.format(unended=UNENDED.format(""), source=source) for source in ("text", "reasoning"))
+SEARCHABLE = f"""
 CREATE VIEW searchable AS SELECT
   number AS rowid,
-  ({asked}) AS prompt,
-  (SELECT {joined} FROM (
-     SELECT {letter}(983040 + position) || ' ' || text AS said, position FROM answers
-     JOIN texts ON answer_id = answers.id
-     WHERE comparison_id = comparisons.id AND sample = 0 AND text <> '' ORDER BY position) AS each) AS answers,
-  (SELECT {joined} FROM (
-     SELECT {letter}(983040 + position) || ' ' || reasoning AS said, position FROM answers
-     JOIN texts ON answer_id = answers.id
-     WHERE comparison_id = comparisons.id AND sample = 0 AND reasoning <> '' ORDER BY position) AS each) AS reasoning
+  ({{asked}}) AS prompt,
+  {ANSWERS} AS answers,
+  {REASONING} AS reasoning
 FROM comparisons
 """
 
 CHANGED = "new.text <> old.text OR new.reasoning <> old.reasoning"
 SAID = "{}.text <> '' OR {}.reasoning <> ''"
+ENDED = "answer_ended AFTER UPDATE OF end_us ON answers WHEN old.end_us IS NULL AND new.end_us IS NOT NULL"
+# the comparison of a text, or of an answer that ends, if all of its lanes have ended then; else none
 OF_ANSWER = (
-    "(SELECT number FROM answers JOIN comparisons ON comparisons.id = comparison_id WHERE answers.id = {}.answer_id)"
+    "(SELECT number FROM answers JOIN comparisons ON comparisons.id = comparison_id "
+    f"WHERE answers.id = {{}}.answer_id AND NOT {UNENDED.format('')})"
+)
+OF_LAST = (
+    "(SELECT number FROM comparisons WHERE id = new.comparison_id AND NOT "
+    + UNENDED.format(" AND other.id <> new.id")
+    + ")"
 )
 OF = "(SELECT number FROM comparisons WHERE id = old.comparison_id)"
 
@@ -76,6 +88,8 @@ def sqlite() -> None:
         f"text_changed AFTER UPDATE OF text, reasoning ON texts WHEN {CHANGED}": index.format(OF_ANSWER.format("new")),
         f"text_goes BEFORE DELETE ON texts WHEN {_said('old')}": forget.format(OF_ANSWER.format("old")),
         f"text_gone AFTER DELETE ON texts WHEN {_said('old')}": index.format(OF_ANSWER.format("old")),
+        ENDED.replace("answer_ended AFTER", "answer_ends BEFORE"): forget.format(OF_LAST),
+        ENDED: index.format(OF_LAST),
         "comparison_unsaid BEFORE DELETE ON comparisons": forget.format("old.number"),
     }.items():
         trigger.create(op.get_bind(), head, [does])
@@ -131,6 +145,7 @@ def postgresql() -> None:
         f"text_came AFTER INSERT ON texts WHEN {_said('new')}": index.format(OF_ANSWER.format("new")),
         f"text_changed AFTER UPDATE OF text, reasoning ON texts WHEN {CHANGED}": index.format(OF_ANSWER.format("new")),
         f"text_gone AFTER DELETE ON texts WHEN {_said('old')}": index.format(OF_ANSWER.format("old")),
+        ENDED: index.format(OF_LAST),
         "comparison_unsaid AFTER DELETE ON comparisons": "DELETE FROM searchable_fts WHERE rowid = old.number",
     }.items():
         trigger.create(op.get_bind(), head, [does])
@@ -150,6 +165,13 @@ TAGS = {"sqlite": "json_each(old.tags) AS tag", "postgresql": "json_array_elemen
 AGAIN = (
     "INSERT INTO facets (kind, value, number) SELECT kind, value, number FROM facetted "
     "JOIN comparisons ON comparisons.id = comparison_id WHERE comparison_id = old.comparison_id ON CONFLICT DO NOTHING"
+)
+
+# 0004 looked through all that the comparison is found by
+ASKED = (
+    "INSERT INTO facets (kind, value, number) SELECT kind, value, number FROM (SELECT 'backend' AS kind, new.backend "
+    "AS value UNION ALL SELECT 'artifact', new.artifact UNION ALL SELECT 'effort', new.effort) AS lane, comparisons "
+    "WHERE comparisons.id = new.comparison_id AND (kind = 'backend' OR value <> '') ON CONFLICT DO NOTHING"
 )
 
 SECONDS = "({} - sent_us) / 1000000.0"
@@ -208,8 +230,10 @@ def upgrade() -> None:
         sqlite()
     else:
         postgresql()
+    trigger.drop(connection, "answer_asked", "answers")
     tags = f"IN (SELECT tag.value FROM {TAGS[dialect]})"
     for head, does in {
+        "answer_asked AFTER INSERT ON answers": [ASKED],
         "answer_gone AFTER DELETE ON answers": [
             GONE.format(kind=kind, value=f"= old.{kind}", of=OF) for kind in ("backend", "artifact", "effort")
         ],

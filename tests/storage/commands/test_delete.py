@@ -24,7 +24,7 @@ SECRET = "xylophonist"
 def said(word: str) -> tuple[Stamped, ...]:
     events: tuple[Event, ...] = (
         Sent(f'{{"model":"{word}"}}'),
-        ReasoningDelta(f"Why {word}?"),
+        ReasoningDelta(f"Why {word}? " * 1000),  # so long that it has pages of its own
         TextDelta(f"So {word}."),
         Finished("stop"),
     )
