@@ -124,8 +124,9 @@ def _ask(
             taken = own | lanes.settings(lane)
         row = {"id": uuid.uuid4().hex, "comparison_id": comparison_id, "position": position, "sample": sample}
         rows.append(row | {"state": Answer().state.value} | taken)
-    connection.execute(_ANSWER, rows)
-    connection.execute(_TEXTS, [{"answer_id": row["id"]} for row in rows])
+    if rows:
+        connection.execute(_ANSWER, rows)
+        connection.execute(_TEXTS, [{"answer_id": row["id"]} for row in rows])
 
 
 def append(

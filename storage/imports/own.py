@@ -87,7 +87,8 @@ class Bringing:
         made["number"] = _free(connection, made.get("number") or number(made["created_at"], made["id"]))
         self._insert(connection, comparisons, made)
         ends = [self._lane(connection, {**lane, "comparison_id": made["id"]}, at) for at, lane in lanes]
-        connection.execute(_END, ends)
+        if ends:
+            connection.execute(_END, ends)
         _judged(connection, kept, made["id"])
         battles.refresh(connection, made["id"])
         _relate(connection, kept, made["id"])
