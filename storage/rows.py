@@ -56,7 +56,7 @@ def answers_of(
     connection: Connection, comparison_ids: Collection[str], wanted: sa.Select[Any] = ANSWERS
 ) -> defaultdict[str, list[sa.Row[Any]]]:
     """The rows of each comparison's lanes in the order asked, unless others are `wanted`."""
-    rows = connection.execute(_lanes(wanted), {"ids": [*comparison_ids]})
+    rows = connection.execute(_lanes(wanted), {"ids": [*comparison_ids]}).all()
     return grouped((row.comparison_id, row) for row in rows)
 
 
@@ -77,7 +77,7 @@ def row_of(connection: Connection, place: Place) -> sa.Row[Any]:
 
 def flags_of(connection: Connection, answer_ids: Collection[str]) -> defaultdict[str, list[Flag]]:
     """The flags of each answer, in the order of their titles."""
-    rows = sorted(connection.execute(_FLAGS, {"ids": [*answer_ids]}), key=lambda row: _rank(row.code))
+    rows = sorted(connection.execute(_FLAGS, {"ids": [*answer_ids]}).all(), key=lambda row: _rank(row.code))
     return grouped((row.answer_id, Flag(row.code, row.detail)) for row in rows)
 
 
@@ -92,7 +92,7 @@ def recordings(connection: Connection, answer_ids: Collection[str]) -> dict[str,
 
 def recorded(connection: Connection, answer_ids: Collection[str]) -> dict[str, bytes]:
     """Each recording as the bytes that it is made of; b"" where nothing was recorded."""
-    parts = grouped(connection.execute(_CHUNKS, {"ids": [*answer_ids]}))
+    parts = grouped(connection.execute(_CHUNKS, {"ids": [*answer_ids]}).all())
     return {answer_id: b"".join(map(zlib.decompress, parts[answer_id])) for answer_id in answer_ids}
 
 
@@ -113,12 +113,12 @@ def prompts_of(
 
 def images_of(connection: Connection, prompt_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
     """The images of each prompt, described, in the order of their first showing."""
-    rows = connection.execute(_IMAGES, {"ids": [*prompt_ids]})
+    rows = connection.execute(_IMAGES, {"ids": [*prompt_ids]}).all()
     return grouped((row.prompt_id, row) for row in rows)
 
 
 def ratings_of(connection: Connection, comparison_ids: Sequence[str]) -> defaultdict[str, list[Rating]]:
-    rows = connection.execute(_RATINGS, {"ids": [*comparison_ids]})
+    rows = connection.execute(_RATINGS, {"ids": [*comparison_ids]}).all()
     return grouped((row.comparison_id, rating(row)) for row in rows)
 
 
@@ -150,7 +150,7 @@ def _reasoned(ranking: Sequence[Sequence[int]] = (), marks: Mapping[str, Sequenc
 
 
 def showings_of(connection: Connection, comparison_ids: Collection[str]) -> defaultdict[str, list[sa.Row[Any]]]:
-    rows = connection.execute(_SHOWINGS, {"ids": [*comparison_ids]})
+    rows = connection.execute(_SHOWINGS, {"ids": [*comparison_ids]}).all()
     return grouped((row.comparison_id, row) for row in rows)
 
 

@@ -20,6 +20,7 @@ _PREFIX = re.compile(rf"[^\W_]{{{PREFIX}}}\*$")
 _ODD = re.compile("[\0\ud800-\udfff]")
 _ACCENTS = "\u0300-\u036f"
 _WORD = re.compile(r"[^\W_]+")
+_RUNS = re.compile(r"([^\x00-\x7f]+)")
 
 
 class Term(NamedTuple):
@@ -93,7 +94,8 @@ def _letters(word: str) -> str:
 
 def folded(text: str) -> str:
     """The same letters, small and without accents, each in its place."""
-    return text.translate(_FOLDS)
+    # far most letters are ASCII's, which need no look at each
+    return "".join(run.lower() if run.isascii() else run.translate(_FOLDS) for run in _RUNS.split(text))
 
 
 class _Folds(dict[int, str]):

@@ -4,12 +4,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from storage.errors import TROUBLE, StorageError, explained
 
@@ -23,23 +21,12 @@ class _Job(Generic[T]):
     work: Callable[[Connection], T]
     future: Future[T] = field(default_factory=Future)
 
-    def attempt(self, connection: Connection, name: str) -> Callable[[], None]:
-        """Works inside a savepoint; what to tell the future once the whole group is committed."""
-        savepoint = connection.begin_nested()
-        try:
-            result = self.work(connection)
-        except Exception as error:
-            try:
-                savepoint.rollback()
-            except DBAPIError:
-                raise error from None  # some troubles end the whole transaction, savepoints and all
-            return partial(self.future.set_exception, _told(error, name))
-        savepoint.commit()
-        return partial(self.future.set_result, result)
-
 
 class Writer:
-    """A job is a function of a connection; its future holds what it returns, and only after the commit."""
+    """A job is a function of a connection; its future holds what it returns, and only after the commit.
+
+    Where one of a group fails, nothing of the group is kept, and each is done again by itself.
+    """
 
     def __init__(self, engine: Engine, name: str) -> None:
         """`name` is what people call the database."""
@@ -79,14 +66,16 @@ class Writer:
                 break
 
     def _commit(self, group: list[_Job[Any]]) -> None:
+        # not by savepoints: at each, the index of texts would write what it has
         try:
             with self._engine.begin() as connection:
-                outcomes = [job.attempt(connection, self._name) for job in group]
+                results = [job.work(connection) for job in group]
         except Exception as error:
-            outcomes = [partial(job.future.set_exception, _told(error, self._name)) for job in group]
-        for tell in outcomes:
-            tell()
-
-
-def _told(error: Exception, name: str) -> Exception:
-    return explained(error, name) if isinstance(error, TROUBLE) else error
+            if len(group) > 1:
+                for job in group:
+                    self._commit([job])
+            elif group:
+                group[0].future.set_exception(explained(error, self._name) if isinstance(error, TROUBLE) else error)
+            return
+        for job, result in zip(group, results, strict=True):
+            job.future.set_result(result)
