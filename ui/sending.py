@@ -24,14 +24,14 @@ def build(store: Store, recorder: Recorder, run: gr.Textbox) -> Drawn:
         except (RatingError, StorageError) as error:
             said = str(error)
         kept = await store.question(run)
-        return kept and shown(kept, recorder, said)
+        return kept and shown(kept, recorder, said, sent["number"])
 
-    bar.send(send, run, bar, **PRIVATE)
+    bar.send(send, run, bar, trigger_mode="multiple", **PRIVATE)
     return bar
 
 
-def shown(kept: Question, recorder: Recorder, said: str = "") -> dict[str, Any] | None:
-    """Nothing as long as it runs."""
+def shown(kept: Question, recorder: Recorder, said: str = "", number: int = 0) -> dict[str, Any] | None:
+    """Nothing as long as it runs. `number` is that of the act on the page that this answers, the first being 1."""
     live = recorder.live(kept.id)
     if live and not live.over:
         return None
@@ -42,4 +42,5 @@ def shown(kept: Question, recorder: Recorder, said: str = "") -> dict[str, Any] 
         "usual": USUAL,
         "most": MOST,
         "said": said,
+        "number": int(number),
     }
