@@ -1,10 +1,10 @@
 """The rating bar: every gesture, by mouse and by key, and what is kept of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from benchmarks.servers import Server, serving
 from tests.backends.fake_server import delta, hold, stream
@@ -73,6 +73,15 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+def rates(request: Request) -> bool:
+    return '"ranking"' in (request.post_data or "")
+
+
+def catch(page: Page, handle: Callable[[Route], None]) -> None:
+    """What sends a rating, and nothing else that the page may still ask for."""
+    page.route("**/queue/join*", lambda route: handle(route) if rates(route.request) else route.fallback())
+
+
 def rated(page: Page, app: Server, count: int) -> dict[str, Any]:
     """The last of as many ratings."""
     until(page, lambda: len(kept(page, app).get("ratings", ())) == count)
@@ -110,8 +119,8 @@ def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: S
 def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
-    with page.expect_response("**/queue/join*"):
-        page.route("**/queue/join*", lambda route: route.fulfill(json={"event_id": "lost"}))
+    with page.expect_response(lambda response: rates(response.request)):
+        catch(page, lambda route: route.fulfill(json={"event_id": "lost"}))
         press(page, "1")
     expect(page.locator(".rating .hint")).to_have_text("Saving …")
     page.unroute("**/queue/join*")
@@ -124,8 +133,8 @@ def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Se
 def test_what_could_not_be_sent_is_stored_after_a_reload(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
-    with page.expect_event("requestfailed"):
-        page.route("**/queue/join*", lambda asked: asked.abort())
+    with page.expect_event("requestfailed", rates):
+        catch(page, lambda route: route.abort())
         press(page, "2")
     expect(page.locator(".rating .hint")).to_have_text("Saving …")
     page.unroute("**/queue/join*")
