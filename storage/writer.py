@@ -67,15 +67,17 @@ class Writer:
 
     def _commit(self, group: list[_Job[Any]]) -> None:
         # not by savepoints: at each, the index of texts would write what it has
+        results: list[Any] = []
         try:
             with self._engine.begin() as connection:
-                results = [job.work(connection) for job in group]
+                results.extend(job.work(connection) for job in group)
         except Exception as error:
-            if len(group) > 1:
+            if len(results) < len(group) > 1:  # else it is the commit that failed, of which nobody knows if it was done
                 for job in group:
                     self._commit([job])
-            elif group:
-                group[0].future.set_exception(explained(error, self._name) if isinstance(error, TROUBLE) else error)
+                return
+            for job in group:
+                job.future.set_exception(explained(error, self._name) if isinstance(error, TROUBLE) else error)
             return
         for job, result in zip(group, results, strict=True):
             job.future.set_result(result)
