@@ -119,6 +119,7 @@ def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: S
 def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
+    expect(page.locator(".sending form")).to_be_visible()  # the last that the page asks for by itself
     with page.expect_response(lambda response: rates(response.request)):
         catch(page, lambda route: route.fulfill(json={"event_id": "lost"}))
         press(page, "1")
@@ -133,6 +134,7 @@ def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Se
 def test_what_could_not_be_sent_is_stored_after_a_reload(page: Page, app: Server) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
+    expect(page.locator(".sending form")).to_be_visible()  # the last that the page asks for by itself
     with page.expect_event("requestfailed", rates):
         catch(page, lambda route: route.abort())
         press(page, "2")
