@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from storage.errors import RatingError
+from storage.rows import IDS
 from storage.schema import answers, comparisons, locks, ratings, showings
 from storage.showing import sealed_for
 
@@ -123,7 +124,5 @@ def _counted() -> sa.ScalarSelect[int]:
 
 
 # made once: to build these takes longer than to run them
-_RELEASE = delete(locks).where(
-    locks.c.viewer == bindparam("viewer"), locks.c.comparison_id.in_(bindparam("ids", expanding=True))
-)
+_RELEASE = delete(locks).where(locks.c.viewer == bindparam("viewer"), locks.c.comparison_id.in_(IDS))
 _COUNT = update(comparisons).where(_item.id == bindparam("of")).values(rated=_counted())

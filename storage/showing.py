@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from storage.plan import Pace, Presentation, Traces
+from storage.rows import IDS
 from storage.schema import answers, comparisons, hints, showings
 
 
@@ -200,7 +200,6 @@ def restored(row: sa.Row[tuple[object, ...]]) -> Showing:
 
 # made once: to build these takes longer than to run them
 _OF: sa.BindParameter[str] = bindparam("of")
-_IDS: sa.BindParameter[Any] = bindparam("ids", expanding=True)
 _VIEWER: sa.BindParameter[str] = bindparam("viewer", type_=sa.Text())
 _FOUND = select(showings).where(showings.c.comparison_id == _OF, showings.c.viewer == _VIEWER)
 _TO_SHOW = select(
@@ -217,7 +216,7 @@ _TO_SHOW = select(
 _SHOWING = insert(showings)
 _RATED = update(showings).where(showings.c.id == _OF)
 _TOLD = select(hints.c.of_id).where(hints.c.comparison_id == _OF)
-_REVEAL = update(showings).where(
-    showings.c.viewer == _OF, showings.c.comparison_id.in_(_IDS), showings.c.blind, showings.c.revealed_at.is_(None)
+_REVEAL = update(showings).where(  # `viewer` would be the column's new value
+    showings.c.viewer == _OF, showings.c.comparison_id.in_(IDS), showings.c.blind, showings.c.revealed_at.is_(None)
 )
-_SEALED = select(comparisons.c.id).where(comparisons.c.id.in_(_IDS), sealed_for(_VIEWER))
+_SEALED = select(comparisons.c.id).where(comparisons.c.id.in_(IDS), sealed_for(_VIEWER))

@@ -73,13 +73,24 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
+Way = list[Callable[[Route], None]]
+
+
 def rates(request: Request) -> bool:
     return '"ranking"' in (request.post_data or "")
 
 
-def catch(page: Page, handle: Callable[[Route], None]) -> None:
-    """What sends a rating, and nothing else that the page may still ask for."""
-    page.route("**/queue/join*", lambda route: handle(route) if rates(route.request) else route.fallback())
+@pytest.fixture
+def way(page: Page) -> Way:
+    """What happens to ratings on their way; nothing as long as it is empty. It is there before the page is: a browser
+    lets pass what it is sending when it is told to catch it."""
+    handles: Way = []
+
+    def meet(route: Route) -> None:
+        (handles[-1] if handles and rates(route.request) else Route.continue_)(route)
+
+    page.route("**/queue/join*", meet)
+    return handles
 
 
 def rated(page: Page, app: Server, count: int) -> dict[str, Any]:
@@ -116,30 +127,28 @@ def test_what_is_chosen_before_the_reveal_is_stored_before_it(page: Page, app: S
     assert rated(page, app, 1)["blind"]
 
 
-def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server) -> None:
+def test_a_rating_that_was_lost_on_the_way_holds_up_no_other(page: Page, app: Server, way: Way) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
-    expect(page.locator(".sending form")).to_be_visible()  # the last that the page asks for by itself
+    way.append(lambda route: route.fulfill(json={"event_id": "lost"}))
     with page.expect_response(lambda response: rates(response.request)):
-        catch(page, lambda route: route.fulfill(json={"event_id": "lost"}))
         press(page, "1")
     expect(page.locator(".rating .hint")).to_have_text("Saving …")
-    page.unroute("**/queue/join*")
+    way.clear()
     page.evaluate("performance.now = () => 1e9")
     press(page, "2")
     expect(page.locator(".rating .hint")).to_have_text("Saved.")
     assert rated(page, app, 1)["ranking"] == [[1], [0]]
 
 
-def test_what_could_not_be_sent_is_stored_after_a_reload(page: Page, app: Server) -> None:
+def test_what_could_not_be_sent_is_stored_after_a_reload(page: Page, app: Server, way: Way) -> None:
     compare(page, app, "plain", "plain")
     expect_over(page, 2)
-    expect(page.locator(".sending form")).to_be_visible()  # the last that the page asks for by itself
+    way.append(lambda route: route.abort())
     with page.expect_event("requestfailed", rates):
-        catch(page, lambda route: route.abort())
         press(page, "2")
     expect(page.locator(".rating .hint")).to_have_text("Saving …")
-    page.unroute("**/queue/join*")
+    way.clear()
     page.reload()
     assert rated(page, app, 1)["ranking"] == [[1], [0]]
     expect(page.locator(".rating .hint")).to_have_text("Saved.")

@@ -1,5 +1,6 @@
 // What this person sees of a comparison: how long its answers were on the screen, whose end, whose reasoning.
 const ENDED = ['done', 'failed', 'stopped', 'interrupted'];
+const LONG = 1000;   // milliseconds that the end of an answer must be in sight
 class Attention {
   // `bar` tells of it, and covers the window's end; `changed` is called when a lane of the page changes
   constructor(bar, changed) {
@@ -16,7 +17,7 @@ class Attention {
   leave() { this.told.forEach((each) => document.removeEventListener(...each)); this.states.disconnect(); this.ends.disconnect(); }
 
   follow(run, letters, waits) {   // `waits`: they are not all shown yet
-    if (run !== this.run) Object.assign(this, { run, since: null, spent: 0, read: new Set(), opened: new Set() });
+    if (run !== this.run) Object.assign(this, { run, since: null, spent: 0, shown: new Map(), read: new Set(), opened: new Set() });
     Object.assign(this, { letters, waits });
     for (const letter of letters) {
       const answer = document.getElementById(`answer-${letter}`);
@@ -36,13 +37,16 @@ class Attention {
   note() {
     const ready = this.letters.length && this.letters.every((letter) => [...ENDED, 'answering'].includes(this.state(letter)));
     if (ready && !this.waits && this.since === null && !this.spent && !document.hidden) this.since = performance.now();
-    const { run } = this;
-    // a second later, and after a frame is drawn: then the text that came with the end stands on the page, and `inSight` knows it
-    setTimeout(() => requestAnimationFrame(() => setTimeout(() => { if (run === this.run) this.see(); })), 1000);
+    for (const letter of this.letters) {
+      if (!ENDED.includes(this.state(letter)) || !this.inSight.has(letter)) this.shown.delete(letter);
+      else if (!this.shown.has(letter)) this.shown.set(letter, performance.now());
+    }
+    // after a frame is drawn: then `inSight` knows of the text that came with the end
+    setTimeout(() => requestAnimationFrame(() => setTimeout(() => this.see())), LONG);
     this.tell();
   }
   see() {
-    this.letters.forEach((letter, i) => { if (ENDED.includes(this.state(letter)) && this.inSight.has(letter)) this.read.add(i); });
+    this.letters.forEach((letter, i) => { if (performance.now() - this.shown.get(letter) >= LONG) this.read.add(i); });
     this.tell();
   }
   tell() { for (const which of ['read', 'opened']) this.bar.dataset[which] = [...this[which]].sort().join(' '); }

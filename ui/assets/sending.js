@@ -7,7 +7,7 @@ function render() {
   const v = props.value || {};
   $('.sending').hidden = !v.run;
   if (!v.run) return;
-  if (v.run !== run) { run = v.run; acts = 0; $('input').value = v.usual; }
+  if (v.run !== run) { run = v.run; acts = v.number; $('input').value = v.usual; }
   if (v.number !== acts) return;   // read before what was asked for here since
   $('input').max = v.most;
   $('form').hidden = v.overlap > 0; $('.sent').hidden = v.overlap === 0;
