@@ -32,6 +32,11 @@ LAYERS = {
         "ratings": "one judgement each: see [rating.md](rating.md)",
         "battles": "each pair of lanes by each rating that counts: what statistics read, and follows from the ratings",
     },
+    "Checks and measurements": {
+        "checks": "what a backend was found to do, probe by probe, with the server's version",
+        "measurements": "load, long context or effort, on one's own prompts: what was planned, how it ended",
+        "samples": "what a measurement has found so far, one request each",
+    },
     "Beside them": {
         "facets": "what the History filters by, kept by triggers",
         "locks": "who has what of the rating queue open",

@@ -326,6 +326,43 @@ presets = Table(
     Column("created_at", Moment, nullable=False),
 )
 
+# What a backend was found to do, probe by probe: the body is a `backends.check.result.Check`.
+checks = Table(
+    "checks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("backend", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("version", Words, nullable=False),  # of the server, as it told it
+    Column("failed", Integer, nullable=False),  # probes
+    Column("body", JSON, nullable=False),
+    Index(None, "backend", "at"),
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("kind", Text, nullable=False),  # load, context or effort
+    Column("title", Words, nullable=False),
+    Column("maker", Text, nullable=False),  # the viewer who began it
+    Column("replica", Text, nullable=False),  # of the app, that runs it: see `replicas`
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("state", Text, nullable=False),  # running, done, stopped, failed or interrupted
+    Column("plan", JSON, nullable=False),
+    Index(None, "kind", "created_at"),
+)
+
+# What a measurement has found so far, one request each, in the order in which they ended.
+samples = Table(
+    "samples",
+    metadata,
+    Column("measurement_id", ForeignKey("measurements.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("body", JSON, nullable=False),
+)
+
 # The running apps that share this database, each seen lately: what was run by another has been interrupted.
 replicas = Table(
     "replicas",

@@ -1,0 +1,1 @@
+"""Says how to serve a model: recipes, memory, known bugs, as data. It knows no page, no SQL, no network."""

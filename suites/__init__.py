@@ -1,0 +1,1 @@
+"""Runs many prompts durably, in the background. It knows no page."""
