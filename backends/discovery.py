@@ -5,6 +5,7 @@ It knows no wire format and no page.
 
 import asyncio
 import logging
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 SELDOM = 10  # times the pace, for a hosted service: it changes seldom, and its listing may be long
 LONGEST = 300.0  # seconds between two questions to a server that can't be reached
+REREAD = 5.0  # seconds between two looks at the file of declarations, which another process may write
 
 
 class Discovery:
@@ -27,8 +29,9 @@ class Discovery:
         self._registry, self._pace = registry, pace
         self._known: dict[str, Status] = {}
         self._asking: dict[str, asyncio.Task[Status]] = {}
-        self._wanted = {backend.name: asyncio.Event() for backend in registry.backends}
-        self._following: list[asyncio.Task[None]] = []
+        self._wanted = defaultdict[str, asyncio.Event](asyncio.Event)
+        self._following: dict[Backend, asyncio.Task[None]] = {}
+        self._watching: asyncio.Task[None] | None = None
 
     def status(self, name: str) -> Status:
         """What is known now."""
@@ -36,18 +39,40 @@ class Discovery:
 
     def start(self) -> None:
         """Asks all backends, and goes on asking; needs a running event loop."""
-        self._following = [asyncio.create_task(self._follow(backend)) for backend in self._registry.backends]
+        self._follow_all()
+        self._watching = asyncio.create_task(self._watch())
+
+    def reread(self) -> None:
+        """Follows the backends that are declared now, if that has changed."""
+        if self._registry.reread():
+            self._follow_all()
 
     async def refresh(self, name: str) -> Status:
         """Asks now, and waits for what is said. Raises KeyError for a name that is no backend's."""
+        if self._registry.find(name) is None:
+            raise KeyError(name)
         self._wanted[name].set()
         return await self._answered(name)
 
     async def aclose(self) -> None:
-        tasks = [*self._following, *self._asking.values()]
+        tasks = [*self._following.values(), *self._asking.values(), *filter(None, [self._watching])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(REREAD)
+            self.reread()
+
+    def _follow_all(self) -> None:
+        declared = self._registry.backends
+        for gone in self._following.keys() - set(declared):
+            self._following.pop(gone).cancel()
+            self._known.pop(gone.name, None)
+        for backend in declared:
+            if backend not in self._following:
+                self._following[backend] = asyncio.create_task(self._follow(backend))
 
     async def _follow(self, backend: Backend) -> None:
         usual = self._pace * (SELDOM if self._registry.kind(backend).is_service(backend) else 1)
@@ -71,7 +96,8 @@ class Discovery:
 
     async def _ask(self, name: str) -> Status:
         backend = self._registry.find(name)
-        assert backend
+        if backend is None:  # it was taken away meanwhile
+            return Status()
         try:
             status = await self._registry.client(backend).discover()
         except BackendError as error:
@@ -80,8 +106,10 @@ class Discovery:
             log.exception("asking %r how it is broke", name)
             said = f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
             status = Status(Reach.UNREACHABLE, problem=said, at=datetime.now(UTC))
-        self._known[name] = replace(status, trouble=_trouble(status) or self.status(name).trouble)
-        return self._known[name]
+        status = replace(status, trouble=_trouble(status) or self.status(name).trouble)
+        if self._registry.find(name) == backend:
+            self._known[name] = status
+        return status
 
 
 def _trouble(status: Status) -> Trouble | None:

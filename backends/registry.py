@@ -19,13 +19,38 @@ from backends.prompt import Prompt
 
 
 class Registry:
-    """The backends of one app and their clients: one each, made when first asked, kept until `aclose`."""
+    """The backends of one app and their clients: one each, made when first asked, kept until `aclose`.
 
-    def __init__(self, backends: tuple[Backend, ...], problems: tuple[str, ...], environ: Mapping[str, str]) -> None:
+    `path` is the file of declarations, if there is to be one.
+    """
+
+    def __init__(
+        self,
+        backends: tuple[Backend, ...],
+        problems: tuple[str, ...],
+        environ: Mapping[str, str],
+        path: Path | None = None,
+    ) -> None:
         self.backends = backends
         self.problems = problems
+        self.path = path
         self._environ = environ
         self._clients: dict[Backend, Client] = {}
+        self._read = _stamp(path)
+
+    def reread(self) -> bool:
+        """Takes the declarations over if the file has changed since; one that can't be read takes none away."""
+        stamp = _stamp(self.path)
+        if stamp == self._read:
+            return False
+        self._read = stamp
+        now = load(self.path, self._environ)
+        self.problems = now.problems
+        if not _is_readable(self.path):
+            return False
+        # clients of what is declared no more stay until the end: a lane may be under way
+        self.backends = now.backends
+        return True
 
     def find(self, name: str | None) -> Backend | None:
         return next((backend for backend in self.backends if backend.name == name), None)
@@ -76,7 +101,26 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Registry:
         except ValueError as error:
             problems.append(f"{where}: {error}.")
     always = {backend.name: backend for kind in kinds().values() if kind.always for backend in [kind.always(environ)]}
-    return Registry(tuple((always | found).values()), tuple(problems), environ)
+    return Registry(tuple((always | found).values()), tuple(problems), environ, path)
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """Another whenever the file is."""
+    try:
+        found = path.stat() if path else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+
+
+def _is_readable(path: Path | None) -> bool:
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8") if path else "")
+    except FileNotFoundError:
+        return True  # it was taken away
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _written_in(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
