@@ -1,6 +1,5 @@
 """A recipe as an entry of `backends.toml`."""
 
-import json
 from typing import Any
 
 from serving.command import Wish
@@ -30,9 +29,3 @@ def served_name(recipe: Recipe, wish: Wish) -> str:
 def suggested_name(recipe: Recipe, wish: Wish) -> str:
     parts = [wish.model.name, recipe.name, "" if recipe.hosted else wish.artifact.name]
     return "-".join(part.lower().replace(" + ", "-").replace(" ", "-") for part in parts if part)
-
-
-def toml(table: dict[str, Any]) -> str:
-    """A TOML basic string is written as JSON's is."""
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-    return "\n".join(["[[backend]]", *lines]) + "\n"

@@ -35,9 +35,7 @@ class Guide:
             raise ValueError("the last choice must be without conditions, so that there always is one")
 
     def choose(self, answers: Mapping[str, bool]) -> Choice:
-        """The first that fits; what is not answered counts as no."""
+        """The first all of whose conditions are answered so."""
         return next(
-            each
-            for each in self.choices
-            if all(answers.get(name, False) is wanted for name, wanted in each.when.items())
+            each for each in self.choices if all(answers.get(name) is wanted for name, wanted in each.when.items())
         )

@@ -191,7 +191,8 @@ def fill(registry: Registry, slots: Sequence[Slot], chosen: Sequence[Settings]) 
             continue
         name, effort, *rest, replays, waits = astuple(settings)
         backend = registry.find(name)  # an old comparison may name one that is not declared any more
-        updates += [name, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
+        shown = gr.Dropdown(choices=choices(registry), value=name)  # one may have been declared since the page was made
+        updates += [shown, gr.Radio(choices=efforts(registry, backend), value=backend and effort), *rest]
         said = about.known(registry, backend) if backend else about.undeclared(name)
         updates += [gr.Checkbox(**goes_back(registry, backend, replays)), waits, said]
     return updates

@@ -22,7 +22,7 @@ from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
-from ui import backends, exporting, page, presentation, rate, sharing, viewer
+from ui import backends, exporting, page, presentation, rate, serve, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -155,6 +155,7 @@ def build(
 
     app.include_router(sharing.routes(registry, store, recorder))
     app.include_router(exporting.routes(store, jobs))
+    app.include_router(serve.routes(registry, discovery))
 
     @app.get("/rate")
     def beneath(asked: Request) -> RedirectResponse:

@@ -52,4 +52,28 @@
   }, true);
 
   button.setAttribute('aria-label', 'Run');
+
+  // These tabs can be linked, as ?tab=serve; what else their addresses say is theirs.
+  const LINKED = ['serve', 'check'];
+  const TABS = '.tabs [role=tab], .tabs .overflow-dropdown button';   // where they don't all fit in, the last are a menu
+  const tab = (name) => [...document.querySelectorAll(TABS)].find((each) => each.textContent.trim().toLowerCase() === name);
+  document.addEventListener('click', ({ target }) => {
+    const name = target.closest(TABS)?.textContent.trim().toLowerCase();
+    if (!name) return;
+    const to = new URL(location);
+    if (LINKED.includes(name)) to.searchParams.set('tab', name); else to.searchParams.delete('tab');
+    history.replaceState({}, '', to);
+    dispatchEvent(new CustomEvent('tab', { detail: name }));
+  });
+  window.openTab = (name, says = {}) => {
+    const found = tab(name);
+    if (!found) return false;
+    const to = new URL(location);
+    for (const [key, value] of Object.entries(says)) to.searchParams.set(key, value);
+    history.replaceState({}, '', to);
+    found.click();
+    return true;
+  };
+  const linked = new URL(location).searchParams.get('tab');
+  if (LINKED.includes(linked)) window.openTab(linked);
 }
