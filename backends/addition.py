@@ -34,7 +34,7 @@ def append(path: Path, entry: dict[str, Any]) -> None:
     path = path.resolve()  # a link stays one
     try:
         with _alone(path):
-            before = path.read_text(encoding="utf-8") if path.exists() else ""
+            before = path.read_bytes() if path.exists() else b""
             after = _joined(path.name, before, entry)
             _replace(path, after)
     except OSError as error:
@@ -47,9 +47,10 @@ def written(entry: dict[str, Any]) -> str:
     return "\n".join(["[[backend]]", *lines, ""])
 
 
-def _joined(name: str, before: str, entry: dict[str, Any]) -> str:
+def _joined(name: str, kept: bytes, entry: dict[str, Any]) -> bytes:
     """The whole text, which has been read again: what was there, and the entry, are in it and nothing else."""
     try:
+        before = kept.decode()
         had = tomllib.loads(before).get("backend", [])
     except ValueError as error:
         raise AdditionError(f"{name} can't be read, so nothing is added: {error}.") from error
@@ -57,15 +58,14 @@ def _joined(name: str, before: str, entry: dict[str, Any]) -> str:
         raise AdditionError(f"{name} has no list of backends: write [[backend]], with two brackets, above each.")
     if any(isinstance(each, dict) and each.get("name") == entry["name"] for each in had):
         raise AdditionError(f"{name} has a backend {entry['name']!r} already.")
-    after = f"{before.rstrip()}\n\n" if before.strip() else ""
-    after += written(entry)
+    after = (f"{before.rstrip()}\n\n" if before.strip() else "") + written(entry)
     try:
-        kept = tomllib.loads(after).get("backend") == [*had, entry]
+        whole = after.encode()
+        if tomllib.loads(after).get("backend") == [*had, entry]:
+            return whole
     except ValueError:
-        kept = False
-    if not kept:
-        raise AdditionError(f"The entry can't be written to {name} as it is: take plainer words.")
-    return after
+        pass
+    raise AdditionError(f"The entry can't be written to {name} as it is: take plainer words.")
 
 
 @contextmanager
@@ -76,10 +76,10 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -110,6 +110,7 @@ def shown(recipe: Recipe, wish: Wish, asked: Mapping[str, str]) -> dict[str, Any
     model, artifact, hardware = wish.model, wish.artifact, wish.hardware
     refusal = recipe.refusal(model, artifact.name, hardware)
     served = not recipe.hosted and not refusal
+    suggested = entry(recipe, wish, key_env=recipe.key_env if recipe.hosted else "")
     return {
         "choice": {
             "model": model.name,
@@ -141,8 +142,9 @@ def shown(recipe: Recipe, wish: Wish, asked: Mapping[str, str]) -> dict[str, Any
         ],
         "fit": asdict(fit(recipe, wish)) if served else None,
         "vendor": _vendor(model),
-        "entry": written(entry(recipe, wish)) if not refusal else "",
-        "suggested": {key: entry(recipe, wish).get(key, "") for key in ASKED} | {"key_env": recipe.key_env},
+        "entry": written(suggested) if not refusal else "",
+        "suggested": {key: suggested.get(key, "") for key in ASKED},
+        "key_env": recipe.key_env,
         "guide": _guide(asked),
     }
 

@@ -99,6 +99,7 @@ function entry() {
   for (const e of add.querySelectorAll('.fields, [type=submit]')) e.hidden = !may;
   $('.only').hidden = may;
   for (const [name, value] of Object.entries(told.suggested)) if (!edited.has(name)) add.elements[name].value = value;
+  add.elements.key_env.placeholder = told.key_env;
 }
 
 function choose(changes) {
