@@ -1,0 +1,5 @@
+"""To be filled."""
+
+from backends.check.probe import Probe
+
+PROBES: tuple[Probe, ...] = ()
