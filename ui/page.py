@@ -9,9 +9,9 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, compare, history, keys
+from ui import backends, check, compare, history, keys
 
-CSS = (Path(__file__).parent / "assets" / "page.css").read_text()
+CSS = "".join((Path(__file__).parent / "assets" / name).read_text() for name in ("page.css", "check.css"))
 
 _LOCAL = gr.themes.utils.fonts.LocalFont
 # the 600-weight files that Gradio 6.31 ships have no Latin letters: name the two weights that do
@@ -49,6 +49,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
                 history.build(page, store, recorder, shown, tabs)
             with gr.Tab("Backends", id="backends"):
                 backends.build()
+            with gr.Tab("Check", id="check"):
+                check.build(page, tabs)
         page.load(None, js=BEGIN)
     return page
 

@@ -68,6 +68,7 @@ def test_the_list_tells_what_servers_told_but_no_address_and_no_key(app: Server,
         "vision": None,
         "parsers": [],
         "trouble": None,
+        "checked": None,
         "load": first["load"],
     }
     assert first["load"]["tokens per step"] == pytest.approx(2.7)
