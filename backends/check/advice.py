@@ -36,7 +36,7 @@ _ADVICE = {
         "": "Serve the model with a larger context, or correct `context` in backends.toml.",
     },
     "system": {
-        "llamacpp": "Use Mistral's own chat template, or one without a system prompt in it (`--chat-template-file`).",
+        "llamacpp": "Use a chat template without words of its own (`--chat-template-file`).",
         "vllm": "Start vLLM with `--tokenizer-mode mistral`: that adds no system prompt.",
         "": "Use a chat template that adds nothing to a system message, and passes it on once.",
     },
