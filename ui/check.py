@@ -3,7 +3,7 @@
 The matrix is JSON that the page asks for; what was sent and what came back is text, asked for one finding at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -176,12 +176,20 @@ def table(last: Mapping[str, tuple[Brief, Last]]) -> bytes:
     return "\ufeff".encode() + b"".join(map(line, rows))
 
 
-def routes(registry: Registry, store: Store, discovery: Discovery, checking: Checking, board: Board) -> APIRouter:
+def routes(
+    registry: Registry,
+    store: Store,
+    discovery: Discovery,
+    checking: Checking,
+    board: Board,
+    is_admin: Callable[[Request], bool] = access.is_admin,
+) -> APIRouter:
+    """Everybody may look. Only admins begin and stop checks, whose questions may cost money."""
     router = APIRouter()
 
     @router.get("/checks/state")
     async def shown(request: Request) -> dict[str, Any]:
-        return await state(registry, discovery, checking, board, access.is_admin(request))
+        return await state(registry, discovery, checking, board, is_admin(request))
 
     @router.get("/checks/finding")
     async def finding(backend: str, probe: str, live: bool = False) -> dict[str, Any]:
@@ -238,13 +246,11 @@ def routes(registry: Registry, store: Store, discovery: Discovery, checking: Che
         headers = {"content-disposition": 'attachment; filename="lanewise-checks.csv"'}
         return Response(table(await board.last()), media_type="text/csv; charset=utf-8", headers=headers)
 
+    def admitted(request: Request) -> None:
+        if not is_admin(request):
+            raise HTTPException(403, "Only admins may begin and stop checks.")
+
     return router
-
-
-def admitted(request: Request) -> None:
-    """A check asks many questions, which may cost money."""
-    if not access.is_admin(request):
-        raise HTTPException(403, "Only admins may begin and stop checks.")
 
 
 def arrive(request: gr.Request) -> Any:

@@ -82,7 +82,7 @@ function drawHead(v) {
     const chip = make('span', 'chip', `${ICONS[verdict]} ${number} ${verdict}`); chip.dataset.verdict = verdict; return chip;
   }));
   parts.when.hidden = !last;
-  if (last) say(parts.when, [moment(last.at), last.version].filter(Boolean).join(' · '));
+  if (last) say(parts.when, [moment(last.at), last.version].filter(Boolean).join('\n'));
   const done = Object.keys(progress?.cells || {}).length, broke = { stopped: 'Stopped', failed: 'Broke' }[progress?.state];
   const notes = [
     running && (progress.problem ? `Can't be stored just now: ${progress.problem}` : `${done} of ${progress.of} probes`),
