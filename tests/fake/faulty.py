@@ -29,7 +29,7 @@ FAULTY = {
     "is-broken": Faulty("vllm", "reach", Script(fault="http_500"), "refuses a small prompt"),
     "is-gone": Faulty("vllm", "reach", Script(fault="no_model"), "does not exist"),
     "mistral-small-2603": Faulty("vllm", "reach", Script(), "misreads this model"),
-    "declared-wrongly": Faulty("mistral", "reach", Script(), "extra_forbidden", settings={"kind": "openai"}),
+    "declared-wrongly": Faulty("mistral", "reach", Script(), "does not take `seed`", settings={"kind": "openai"}),
     "no-template-kwargs": Faulty("nim", "reach", Script(), "chat_template", settings={"kind": "transformers"}),
     "other-model": Faulty("openrouter", "model", Script(show="other_model"), "none-of-the-models"),
     "small-context": Faulty("vllm", "context", Script(), "262,144 tokens are promised", settings={"context": 262144}),
