@@ -59,7 +59,7 @@ FAULTY = {
         settings={"omit": ("reasoning_effort",)},
     ),
     "leaks": Faulty("vllm", "markers", Script(show="leak", calls=0), "[THINK]"),
-    "leaks-in-pieces": Faulty("vllm", "markers", Script(show="split_marker", calls=0), "[THINK], [/THINK]"),
+    "leaks-in-pieces": Faulty("vllm", "markers", Script(show="split_marker", calls=0), "[THINK] and [/THINK]"),
     "leaks-tags": Faulty("llamacpp", "markers", Script(show="leaked_tag", calls=0), "<think>"),
     "leaks-calls": Faulty("sglang", "markers", Script(show="leaked_call", calls=0), "[TOOL_CALLS]"),
     "forgets": Faulty("sglang", "history", Script(show="forgets_thoughts"), "dropped", DOUBTFUL),
