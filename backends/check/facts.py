@@ -71,7 +71,7 @@ def _overlong_asks(subject: Subject) -> Sequence[Ask] | Said:
 def _overlong(subject: Subject, heard: Sequence[Heard]) -> Said:
     failure = heard[0].answer.failure
     if failure and failure.kind == "context_overflow":
-        return passed(f"It refuses a prompt beyond its context, and says why. {failure.message}")
+        return passed("It refuses a prompt beyond its context, and says why.")
     if failure and failure.kind in UNCLEAR:
         return failed(f"A prompt beyond its context ends without a clear word. {failure.message}")
     if failure:

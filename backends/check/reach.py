@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from backends.caveats import misreads
+from backends.check.advice import of_error
 from backends.check.probe import Ask, Heard, Probe, Said, Subject, doubtful, failed, passed, question
 from backends.status import Reach
 
@@ -13,10 +14,9 @@ def small_talk(subject: Subject) -> Sequence[Ask]:
 
 def reached(subject: Subject, heard: Sequence[Heard]) -> Said:
     status, failure = subject.status, heard[0].answer.failure
-    if status.reach is not Reach.READY and failure:
-        return failed(status.problem or failure.message)
     if failure:
-        return failed(f"It tells that it is ready, but refuses a small prompt. {failure.message}")
+        said = "It tells that it is ready, but refuses a small prompt. " if status.reach is Reach.READY else ""
+        return failed(said + failure.message, of_error(failure.kind, subject.kind))
     if status.reach is not Reach.READY:
         return doubtful(f"It answers, but does not tell how it is: {status.problem}")
     version = status.server.version

@@ -97,9 +97,9 @@ def _markers(subject: Subject, heard: Sequence[Heard]) -> Said:
             marks = MARKERS.findall(text) or (CALL_MARKS.findall(text) if each.prompt.tools else [])
             if marks:
                 topic = "reasoning" if "think" in marks[0].lower() else "tools"
-                found = ", ".join(dict.fromkeys(marks))
-                effort = f" (effort {each.lane.effort})" if each.lane.effort else ""
-                return failed(f"{found} stands in the {where}{effort}.", advice(topic, subject.kind))
+                found = " and ".join(list(dict.fromkeys(marks))[:2])
+                words = f"Inside the {where} (effort {each.lane.effort or 'unset'}) there is {found}."
+                return failed(words, advice(topic, subject.kind))
     return passed("No marker stands in an answer.")
 
 

@@ -62,7 +62,7 @@ def _order(subject: Subject, heard: Sequence[Heard]) -> Said:
     if found == ["yellow", "blue"]:
         return failed(f"Two pictures are seen in the wrong order: {text[:100]!r}.", "Send this server one image each.")
     return doubtful(
-        f"A blue and a yellow picture were shown, and it said {text[:100]!r}.", "A small model may not see."
+        f"A blue and a yellow picture were shown, and it said {text[:100]!r}.", "A small model may see little."
     )
 
 

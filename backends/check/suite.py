@@ -119,10 +119,9 @@ async def _heard(registry: Registry, subject: Subject, asks: Sequence[Ask]) -> t
         with suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
                 await run.ended()
+    finally:
         run.stop(end=Failed("timeout", f"{subject.backend.name} was not done after {LONGEST:g} s."))
         await run.ended()
-    finally:
-        run.stop()
     recordings = [[entry.stamped for entry in run.log if entry.lane == place] for place in range(len(asks))]
     return tuple(
         Heard(lane, prompt, answer, recording)

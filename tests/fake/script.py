@@ -162,6 +162,7 @@ def _repeated(words: list[str], count: int) -> Iterator[str]:
 def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *, directed: bool = True) -> Speech:
     """What `script` says to this request, in which `effort` was asked for; `number` counts requests. Where nobody
     `directed` it, it keeps to the request."""
+    script = _shown(script, body, effort)
     messages, tools, show = body["messages"], body.get("tools") or [], script.show
     replied = sum("tool_calls" in message for message in messages)
     obeys = not directed and script.fault in OBEYED
@@ -182,7 +183,7 @@ def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *
     stops = body.get("stop") or [""]
     reasoning = script.reasoning if script.reasoning is not None else 20 * (effort == "high")
     return Speech(
-        _shown(script, body, effort),
+        script,
         reasoning,
         tuple(_calls(script, tools, body.get("tool_choice"), wanted, cities)) if replied < script.rounds else (),
         "none-of-the-models" if show == "other_model" else str(body["model"]),

@@ -1,5 +1,5 @@
-"""How the fake does what a prompt asks for, in the few words that it knows: it counts, echoes, adds, names colours, calls
-tools for cities and tells their results. It understands nothing else.
+"""How the fake does what a prompt asks for, in the few words that it knows: it counts, echoes, adds, names colours and
+calls tools. It understands nothing else.
 """
 
 import re
