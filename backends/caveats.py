@@ -58,14 +58,21 @@ def _of_the_server(lane: Lane, prompt: Prompt, status: Status) -> Iterator[str]:
         yield "The server says that this model, or its chat template, knows no tools: they may be passed over."
 
 
+def misreads(kind: Kind, version: str) -> str:
+    """Says so where this version of a server reads Small 4's answers wrongly; "" where it does not, or who knows."""
+    first, found = kind.reads_small_4, re.match(r"v?(\d+)\.(\d+)", version)
+    if not first or not found or (int(found[1]), int(found[2])) >= first:
+        return ""
+    since = ".".join(map(str, first))
+    return f"{kind.title} {found[0]} misreads this model's reasoning and tool calls: {since} is the first not to."
+
+
 def _of_small_4(kind: Kind, lane: Lane, status: Status) -> Iterator[str]:
     told = status.model(lane.model)
     if SMALL_4 not in (family(lane.model), family(told.id) if told else ""):
         return
-    first, version = kind.reads_small_4, re.match(r"v?(\d+)\.(\d+)", status.server.version)
-    if first and version and (int(version[1]), int(version[2])) < first:
-        since = ".".join(map(str, first))
-        yield f"{kind.title} {version[0]} misreads this model's reasoning and tool calls: {since} is the first not to."
+    if wrong := misreads(kind, status.server.version):
+        yield wrong
     if lane.effort in SMALL_4_EFFORTS or not _PASSED_ON & kind.dialect.keys - set(lane.backend.omit):
         return
     if lane.effort:

@@ -23,7 +23,7 @@ from backends.prompt import AssistantTurn, Image, Prompt, ToolCall, ToolTurn, Tu
 from backends.status import Status
 
 # What every server of the family takes; a kind lists what it takes beyond these.
-COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "tools", "tool_choice"})
+COMMON_KEYS = frozenset({"model", "messages", "stream", "temperature", "max_tokens", "stop", "tools", "tool_choice"})
 
 
 def reasoning_as(field: str) -> Callable[[AssistantTurn], dict[str, Any]]:
@@ -53,11 +53,12 @@ def _said(dialect: Dialect, model: str, lane: Lane, prompt: Prompt) -> dict[str,
             {"role": "system", "content": prompt.system},
             *(_message(dialect, turn if lane.replays else _thoughtless(turn)) for turn in prompt.turns),
         ],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "return_progress": True,
+        "stream": lane.streams,
+        "stream_options": {"include_usage": True} if lane.streams else None,
+        "return_progress": lane.streams or None,
         "temperature": lane.temperature,
         "max_tokens": lane.max_tokens,
+        "stop": list(lane.stop),
         "seed": lane.seed,
         "random_seed": lane.seed,
         "reasoning_effort": lane.effort,
@@ -191,7 +192,8 @@ class ChatClient:
             request = self._http.build_request("POST", "chat/completions", content=content, headers=headers)
             # a status page of the hosted service is no place for the key of another server
             queued = dialect.queued if self._kind.is_service(self._backend) else None
-            async with aclosing(ask(self._backend, self._http, request, body, queued)) as events:
+            asking = ask(self._backend, self._http, request, body, queued, whole=not lane.streams)
+            async with aclosing(asking) as events:
                 async for event in events:
                     yield event
 

@@ -26,6 +26,7 @@ FIGURES = ("timings", "metrics", "sglext", "stats")
 TOLD = frozenset({"usage", *FIGURES})
 
 
+_OURS = "lw"  # begins the ids of calls that came without one
 _MARKS = re.compile(r'["{}\[\]]|\\.?', re.DOTALL)
 
 
@@ -181,7 +182,12 @@ class Decoder:
 
 def new_call_id() -> str:
     """Nine letters and digits: the strictest form that a server asks for (the Mistral API)."""
-    return secrets.token_hex(5)[:9]
+    return f"{_OURS}{secrets.token_hex(4)[:7]}"
+
+
+def is_ours(call_id: str) -> bool:
+    """Whether an id was made here, for a call to which the server gave none."""
+    return re.fullmatch(rf"{_OURS}[0-9a-f]{{7}}", call_id) is not None
 
 
 def _details(details: object) -> Iterator[Event]:

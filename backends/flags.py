@@ -155,7 +155,8 @@ def _no_usage(lane: Lane, prompt: Prompt, answer: Answer) -> str:
     return "The server did not report all token counts: speed and cost can't be told exactly, nor prompts be compared."
 
 
-def _image_ignored(lane: Lane, prompt: Prompt, answer: Answer) -> str:
+def image_ignored(lane: Lane, prompt: Prompt, answer: Answer) -> str:
+    """Whether the token counts say so: in words, or ""."""
     images, usage = images_of(prompt.turns), answer.rounds[0].usage
     if not images:
         return ""
@@ -226,7 +227,7 @@ _CHECKS: dict[str, Callable[[Lane, Prompt, Answer], str]] = {
     "bad_arguments": _bad_arguments,
     "unknown_tool": _unknown_tool,
     "no_usage": _no_usage,
-    "image_ignored": _image_ignored,
+    "image_ignored": image_ignored,
     "bracket_eaten": _bracket_eaten,
     "truncated": _truncated,
     "other_model": _other_model,

@@ -103,9 +103,16 @@ def reaching(backend: Backend, key: str) -> Iterator[None]:
 
 
 async def ask(
-    backend: Backend, http: httpx.AsyncClient, request: httpx.Request, written: bytes, queued: Queued | None = None
+    backend: Backend,
+    http: httpx.AsyncClient,
+    request: httpx.Request,
+    written: bytes,
+    queued: Queued | None = None,
+    *,
+    whole: bool = False,
 ) -> AsyncGenerator[Event]:
-    """Sends the request, noted as `written`, and yields what comes back; `queued` as in `kind.Dialect`.
+    """Sends the request, noted as `written`, and yields what comes back; `queued` as in `kind.Dialect`, `whole` where
+    it was asked for in one piece.
 
     `Sent` comes when a connection takes the request, so that no latency contains a handshake. From then on, the first
     piece of the answer has `first_timeout` to come, and each further one `timeout`.
@@ -125,9 +132,10 @@ async def ask(
         yield Sent(written.decode())
         deadline = asyncio.get_running_loop().time() + backend.first_timeout
         response = await _answer(backend, _awaited(http, asking, queued), deadline)
-        # only what was put off may come whole: a server that does not stream on request is better told than measured
+        # beside that, only what was put off may come whole: a server that does not stream on request is better told
+        # than measured
         late = response.request is not request
-        async with aclosing(response), aclosing(read(backend, response, deadline, whole=late)) as events:
+        async with aclosing(response), aclosing(read(backend, response, deadline, whole=whole or late)) as events:
             async for event in events:
                 yield event
     finally:

@@ -37,7 +37,8 @@ class Lane:
     """One column: backend x model x artifact x effort x sampling. None (or "" for effort) means: not sent.
 
     `replays`: its own earlier reasoning goes back with the history, where its kind can. `waits`: where the server says
-    when to try again, it does so once, and the wait is recorded.
+    when to try again, it does so once, and the wait is recorded. `stop`: the answer ends before the first of these
+    texts; `streams`: it comes in pieces. Both are for checks, and not kept with a comparison.
     """
 
     backend: Backend
@@ -49,6 +50,8 @@ class Lane:
     seed: int | None = None
     replays: bool = True
     waits: bool = False
+    stop: tuple[str, ...] = ()
+    streams: bool = True
 
     @property
     def prices(self) -> tuple[float | None, float | None]:

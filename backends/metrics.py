@@ -55,6 +55,7 @@ def _speculation(told: Mapping[str, float]) -> dict[str, float]:
     figures = {}
     if drafted := told.get(_DRAFTED):
         figures["drafts accepted %"] = 100 * told.get(_ACCEPTED, 0) / drafted
+        figures["tokens drafted"] = drafted
     if drafts := told.get(_DRAFTS):
         figures["tokens per step"] = 1 + told.get(_ACCEPTED, 0) / drafts
     elif length := told.get(_LENGTH):

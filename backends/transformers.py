@@ -10,8 +10,9 @@ from backends.prompt import AssistantTurn, Prompt, images_of
 from backends.status import Server
 
 DIALECT = Dialect(
-    # top-level reasoning_effort and tool_choice are accepted and ignored; usage always comes, without stream_options
-    keys=COMMON_KEYS - {"tool_choice"} | {"seed", "chat_template_kwargs"},
+    # top-level reasoning_effort and tool_choice are accepted and ignored; usage always comes, without stream_options;
+    # releases differ on stop
+    keys=COMMON_KEYS - {"tool_choice", "stop"} | {"seed", "chat_template_kwargs"},
     tool_choices=frozenset(),
 )
 

@@ -12,12 +12,14 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from backends.answer import Answer
+from backends.check.result import Check
 from backends.events import Stamped
 from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, laps, presets, queries, queue, replicas, search, shipped, showing
+from storage import changes, checks, laps, presets, queries, queue, replicas, search, shipped, showing
+from storage.checks import Brief
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -119,6 +121,10 @@ class Store:
             done(len(some))
         self._database.writer.submit(bringing.finish).result()
         return bringing
+
+    def bring_checks(self, found: Iterable[Check]) -> int:
+        """Imports checks of backends; how many were not kept already. Blocking. Raises StorageError."""
+        return sum([self._database.writer.submit(partial(checks.keep, check=each)).result() for each in found])
 
     async def create(
         self,
@@ -260,6 +266,21 @@ class Store:
 
     async def drop_preset(self, name: str) -> None:
         await self._write(lambda connection: presets.drop(connection, name))
+
+    async def keep_check(self, check: Check) -> None:
+        """Of a backend, beside those before it. Raises StorageError."""
+        await self._write(lambda connection: checks.keep(connection, check))
+
+    async def latest_checks(self) -> dict[str, tuple[Brief, ...]]:
+        """By backend: the last one and, where there is one, that before it."""
+        return await self._read(checks.latest)
+
+    async def checks_of(self, backend: str, limit: int = 50) -> tuple[Brief, ...]:
+        """The newest first."""
+        return await self._read(lambda connection: checks.history(connection, backend, limit))
+
+    async def check(self, check_id: str) -> Check | None:
+        return await self._read(lambda connection: checks.read(connection, check_id))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))

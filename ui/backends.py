@@ -1,5 +1,6 @@
 """The Backends tab: what each server tells of itself. Its list is JSON that the page asks for; no address, no key."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from backends.discovery import Discovery
@@ -8,13 +9,16 @@ from backends.registry import Registry
 from backends.status import Status
 from ui.component import Drawn
 
+Marks = Mapping[str, dict[str, Any]]
+"""By name, how the last check of a backend has failed."""
 
-def listed(registry: Registry, discovery: Discovery) -> list[dict[str, Any]]:
+
+def listed(registry: Registry, discovery: Discovery, marks: Marks) -> list[dict[str, Any]]:
     """All backends as they are known to be now."""
-    return [shown(registry, backend, discovery.status(backend.name)) for backend in registry.backends]
+    return [shown(registry, backend, discovery.status(backend.name), marks) for backend in registry.backends]
 
 
-def shown(registry: Registry, backend: Backend, status: Status) -> dict[str, Any]:
+def shown(registry: Registry, backend: Backend, status: Status, marks: Marks) -> dict[str, Any]:
     server, model = status.server, status.model(backend.model)
     return {
         "name": backend.name,
@@ -35,6 +39,7 @@ def shown(registry: Registry, backend: Backend, status: Status) -> dict[str, Any
         "load": server.load,
         "asked_at": status.at,
         "trouble": status.trouble and {"problem": status.trouble.problem, "at": status.trouble.at},
+        "checked": marks.get(backend.name),
     }
 
 

@@ -9,9 +9,10 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, compare, history, keys, serve
+from ui import backends, check, compare, history, keys, serve
 
-CSS = "".join((Path(__file__).parent / "assets" / f"{name}.css").read_text() for name in ("page", "serve"))
+STYLES = ("page", "serve", "check")
+CSS = "".join((Path(__file__).parent / "assets" / f"{name}.css").read_text() for name in STYLES)
 
 _LOCAL = gr.themes.utils.fonts.LocalFont
 # the 600-weight files that Gradio 6.31 ships have no Latin letters: name the two weights that do
@@ -51,6 +52,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
                 backends.build()
             with gr.Tab("Serve", id="serve"):
                 serve.build()
+            with gr.Tab("Check", id="check"):
+                check.build(page, tabs)
         page.load(None, js=BEGIN)
     return page
 

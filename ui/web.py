@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Annotated, Any, Literal
 
 import gradio as gr
@@ -22,7 +22,8 @@ from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
-from ui import backends, exporting, page, presentation, rate, serve, sharing, viewer
+from suites.checking import Checking
+from ui import backends, check, exporting, page, presentation, rate, serve, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -94,12 +95,14 @@ def build(
         recorder.start()
         yield
         await discovery.aclose()
+        await checking.aclose()
         await recorder.aclose()
         await registry.aclose()
         jobs.close()
         store.close()
 
     word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
+    checking, board = Checking(registry, store), check.Board(store)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -115,9 +118,15 @@ def build(
         """`app` is another word after each start."""
         return {"status": "ok", "problem": recorder.problem, "app": word}
 
+    async def checked() -> dict[str, dict[str, Any]]:
+        """The marks of backends whose last check failed; a database in trouble keeps nobody from seeing the rest."""
+        with suppress(StorageError):
+            return check.marks(registry, await board.last())
+        return {}
+
     @app.get("/backends.json")
     async def servers() -> list[dict[str, Any]]:
-        return backends.listed(registry, discovery)
+        return backends.listed(registry, discovery, await checked())
 
     @app.post("/backends/{name:path}/refresh")
     async def refresh(name: str) -> dict[str, Any]:
@@ -125,7 +134,7 @@ def build(
         backend = registry.find(name)
         if backend is None:
             raise HTTPException(404, "no such backend")
-        return backends.shown(registry, backend, await discovery.refresh(name))
+        return backends.shown(registry, backend, await discovery.refresh(name), await checked())
 
     @beside.get("/images/{sha256}")
     async def image(sha256: str) -> Response:
@@ -156,6 +165,7 @@ def build(
     app.include_router(sharing.routes(registry, store, recorder))
     app.include_router(exporting.routes(store, jobs))
     app.include_router(serve.routes(registry, discovery))
+    app.include_router(check.routes(registry, store, discovery, checking, board))
 
     @app.get("/rate")
     def beneath(asked: Request) -> RedirectResponse:

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import Connection, distinct, func, select, text
 
 from storage.database import reading, server
-from storage.schema import answers, battles, comparisons, flags, images, ratings
+from storage.schema import answers, battles, checks, comparisons, flags, images, ratings
 from storage.sqlite import Sqlite
 
 
@@ -41,6 +41,7 @@ def _counted(connection: Connection) -> dict[str, int]:
         "ratings": select(func.count()).select_from(ratings),
         "evaluators": select(func.count(distinct(ratings.c.evaluator))),
         "battles": select(func.count()).select_from(battles),
+        "checks": select(func.count()).select_from(checks),
         "images": select(func.count()).select_from(images),
         "image_bytes": select(func.sum(images.c.bytes)),
     }

@@ -1,7 +1,8 @@
 """Checks all that is kept, beside a running app or without one: prints what is wrong, one line each.
 
 The database itself, that each recording folds to the answer that is kept, that prompts and images are what their names
-say, that battles follow from ratings, and the index of texts. Images that nothing names are told, and no error.
+say, that battles follow from ratings, checks of backends, and the index of texts. Images that nothing names are told,
+and no error.
 """
 
 import argparse
@@ -17,11 +18,12 @@ from tqdm import tqdm
 
 from backends.answer import fold
 from storage import battles, index, lanes, prompts
+from storage.checks import identity, whole
 from storage.database import claimed, images_beside, reading, server
 from storage.errors import TROUBLE, InUse
 from storage.images import ImageStore
 from storage.rows import images_of, recordings
-from storage.schema import answers, images, prompt_images, ratings, texts
+from storage.schema import answers, checks, images, prompt_images, ratings, texts
 from storage.schema import battles as fought
 from storage.schema import prompts as prompt_bodies
 from storage.sqlite import Sqlite, damage
@@ -39,17 +41,18 @@ def add(_: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> None:
     """Raises StorageError; ends with status 1 where something is wrong."""
     engine, kept = reading(given.database), ImageStore(given.images or images_beside(given.database))
-    checks: dict[str, tuple[Callable[[Connection], Found], FromClause | None]] = {
+    parts: dict[str, tuple[Callable[[Connection], Found], FromClause | None]] = {
         "database": (_database, None),
         "answers": (_answers, answers),
         "prompts": (_prompts, prompt_bodies),
         "images": (lambda connection: _images(connection, kept), images),
         "battles": (_battles, _rated()),
+        "checks": (_checks, checks),
         "index": (lambda connection: _index(connection, given.database), None),
     }
     wrong = 0
     with engine.connect() as connection:
-        for name, (check, rows) in checks.items():
+        for name, (check, rows) in parts.items():
             total = 1 if rows is None else connection.scalar(select(func.count()).select_from(rows))
             for found in tqdm(check(connection), desc=name, total=total, disable=None):
                 wrong += len(found)
@@ -147,6 +150,19 @@ def _battles(connection: Connection) -> Found:
         with suppress(IndexError, ValueError, TypeError):  # ratings of lanes that are not there
             follows = {_in_order(row) for row in battles.fought(connection, comparison_id)}
         yield [] if there == follows else [f"The battles of comparison {comparison_id} don't follow from its ratings."]
+
+
+def _checks(connection: Connection) -> Found:
+    wanted = select(checks).order_by(checks.c.id)
+    for row in connection.execute(wanted, execution_options={"yield_per": BATCH}):
+        try:
+            check = whole(row.body)
+        except (KeyError, TypeError, ValueError) as error:
+            yield [f"The check {row.id} of {row.backend!r} can't be read ({error!r})."]
+            continue
+        told = check.backend, check.at, check.version, len(check.failed), identity(check)
+        alike = told == (row.backend, row.at, row.version, row.failed, row.id)
+        yield [] if alike else [f"The check {row.id} of {row.backend!r} says otherwise than what is kept beside it."]
 
 
 def _in_order(row: dict[str, Any]) -> tuple[tuple[str, Any], ...]:

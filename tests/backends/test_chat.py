@@ -71,6 +71,14 @@ def test_each_kind_is_sent_exactly_the_keys_it_takes(name: str, choice: str, lon
 
 
 @pytest.mark.parametrize("name", DIALECTS)
+def test_an_answer_in_one_piece_is_asked_for_without_what_only_streams_have(name: str, prompt: Prompt) -> None:
+    lane = Lane(BACKEND, stop=("END",), streams=False)
+    body = request_body(DIALECTS[name], "m", lane, prompt)
+    assert body.keys() == ALWAYS | ({"stop"} & DIALECTS[name].keys)
+    assert (body["stream"], body.get("stop", ["END"])) == (False, ["END"])
+
+
+@pytest.mark.parametrize("name", DIALECTS)
 def test_every_setting_of_a_lane_is_sent_even_when_it_is_zero(name: str, prompt: Prompt) -> None:
     body = request_body(DIALECTS[name], "m", Lane(BACKEND, temperature=0.0, max_tokens=5, seed=0), prompt)
     assert (body["temperature"], body["max_tokens"]) == (0.0, 5)

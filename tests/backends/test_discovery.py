@@ -345,7 +345,7 @@ def test_load_adds_up_what_engines_count_and_averages_their_shares() -> None:
 def test_speculation_is_computed_from_its_counters() -> None:
     counters = {"drafts": 100, "draft_tokens": 300, "accepted_tokens": 180}
     text = "\n".join(f"vllm:spec_decode_num_{name}_total {value}" for name, value in counters.items())
-    assert load(text) == pytest.approx({"drafts accepted %": 60, "tokens per step": 2.8})
+    assert load(text) == pytest.approx({"drafts accepted %": 60, "tokens drafted": 300, "tokens per step": 2.8})
     assert load(recorded("llamacpp/metrics").decode()).keys() == {
         "requests running",
         "requests waiting",

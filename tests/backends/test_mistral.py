@@ -15,7 +15,7 @@ from backends.prompt import Prompt, Tool, UserTurn
 from tests.backends.fake_server import delta, sse
 
 BACKEND = Backend("mistral", "mistral", "https://api.mistral.ai/v1", KIND.model, key_env="TEST_LANE_KEY", timeout=33.0)
-LANE = Lane(BACKEND, effort="high", temperature=0.7, max_tokens=2048, seed=7)
+LANE = Lane(BACKEND, effort="high", temperature=0.7, max_tokens=2048, seed=7, stop=("END",))
 
 
 @pytest.fixture(autouse=True)

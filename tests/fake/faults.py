@@ -23,6 +23,9 @@ async def travelling(frames: Sequence[bytes], broken: bytes, script: Script, num
     """What is written, piece by piece. `broken` is how the server says that it broke off; `number` counts requests."""
     before = frames[: script.after]
     match script.fault:
+        case "burst":
+            await asyncio.sleep(script.first / 1000)
+            yield b"".join(frames)
         case "split":
             async for frame in paced(frames, script, number):
                 for at in range(len(frame)):

@@ -14,14 +14,18 @@ def metrics(prefix: str, **figures: float) -> str:
     return "".join(f"# TYPE {prefix}{name} gauge\n{prefix}{name} {value}\n" for name, value in figures.items())
 
 
-_LOAD = {
-    "num_requests_running": 1,
-    "num_requests_waiting": 0,
-    "kv_cache_usage_perc": 0.12,
-    "spec_decode_num_drafts_total": 100,
-    "spec_decode_num_draft_tokens_total": 300,
-    "spec_decode_num_accepted_tokens_total": 170,
-}
+def _load(answered: int) -> dict[str, float]:
+    """A hundred drafts before the first answer, and ten for each."""
+    drafts = 100 + 10 * answered
+    return {
+        "num_requests_running": 1,
+        "num_requests_waiting": 0,
+        "kv_cache_usage_perc": 0.12,
+        "spec_decode_num_drafts_total": drafts,
+        "spec_decode_num_draft_tokens_total": 3 * drafts,
+        "spec_decode_num_accepted_tokens_total": 1.7 * drafts,
+    }
+
 
 # What stands beside the id of each model.
 _OF_A_MODEL: dict[str, Json] = {
@@ -37,7 +41,7 @@ _OF_A_MODEL: dict[str, Json] = {
 }
 
 _BESIDE_MODELS: dict[str, dict[str, Json | str]] = {
-    "vllm": {"/health": "", "/version": {"version": VERSION}, "/metrics": metrics("vllm:", **_LOAD)},
+    "vllm": {"/health": "", "/version": {"version": VERSION}, "/metrics": ""},
     "sglang": {
         "/ready": "",
         "/model_info": {"model_path": MODEL, "has_image_understanding": True},
@@ -58,15 +62,24 @@ _BESIDE_MODELS: dict[str, dict[str, Json | str]] = {
         "/v1/health/live": {"object": "health.response", "message": "live"},
         "/v1/health/ready": {"object": "health.response", "message": "ready"},
         "/v1/version": {"release": VERSION, "api": VERSION},
-        "/v1/metrics": metrics("", **_LOAD),
+        "/v1/metrics": "",
     },
     "transformers": {"/health": {"status": "ok"}},
     "ollama": {"/api/version": {"version": VERSION}},
 }
 
 
-def pages(kind: str, *models: str) -> dict[str, Json | str]:
-    """The pages of one kind that serves these models; all but those of /v1 stand at the server's root."""
+# Where the kinds that can draft tell how they do it, and what stands before each name there.
+_DRAFTING = {"vllm": ("/metrics", "vllm:"), "nim": ("/v1/metrics", "")}
+
+
+def pages(kind: str, answered: int, *models: str) -> dict[str, Json | str]:
+    """The pages of one kind that serves these models and has answered so often; all but those of /v1 stand at the
+    server's root."""
     told = {"object": "model", "created": 1795443901} | _OF_A_MODEL.get(kind, {})
     listing = {"object": "list", "data": [{"id": model} | told for model in models]}
-    return {"/v1/models": listing} | _BESIDE_MODELS.get(kind, {})
+    found = {"/v1/models": listing} | _BESIDE_MODELS.get(kind, {})
+    if kind in _DRAFTING:
+        path, prefix = _DRAFTING[kind]
+        found[path] = metrics(prefix, **_load(answered))
+    return found

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from tests.fake.pages import CONTEXT
+
 Json = dict[str, Any]
 
 
@@ -146,12 +148,20 @@ class Rules:
     keys: frozenset[str] | None = None
     extra: Callable[[str], Wrong] = lambda key: Wrong(422, "extra_forbidden", key)
     unauthorized: Json | None = None
+    too_long: tuple[int, str, str] | None = None
     unknown_model: tuple[int, str, str] = (404, "NotFoundError", "The model `{}` does not exist.")
 
     def refuses(self, body: Json) -> Wrong | None:
         if self.keys is not None and (unknown := sorted(body.keys() - self.keys)):
             return self.extra(unknown[0])
         return next((wrong for check in self.checks for wrong in check(body)), None)
+
+    def overlong(self, tokens: int) -> Wrong | None:
+        """Why a prompt of so many tokens is refused, where the kind has a limit."""
+        if self.too_long is None or tokens <= CONTEXT:
+            return None
+        status, type_, message = self.too_long
+        return Wrong(status, type_, message.format(tokens, CONTEXT), "3051")
 
 
 _VLLM = (no_template_kwargs, one_of_two_efforts, no_empty_tools, images_are_objects, no_thinking_lists)
@@ -161,6 +171,11 @@ def _keys(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+_VLLM_TOO_LONG = (
+    400,
+    "BadRequestError",
+    "This model's maximum context length is {1} tokens. However, your prompt contains {0} input tokens.",
+)
 _COMMON = _keys(
     "model messages stream temperature top_p max_tokens stop tools tool_choice response_format"
     " presence_penalty frequency_penalty n logprobs top_logprobs parallel_tool_calls reasoning_effort"
@@ -177,12 +192,33 @@ RULES = {
             " prompt_cache_key service_tier safe_prompt"
         ),
         unauthorized={"detail": "Unauthorized"},
+        too_long=(
+            400,
+            "invalid_request_prompt",
+            "Prompt contains {} tokens, too large for model with {} maximum context length",
+        ),
         unknown_model=(400, "invalid_model", "Invalid model: {}"),
     ),
-    "vllm": Rules(_VLLM, unauthorized={"error": "Unauthorized"}),
-    "sglang": Rules((one_of_two_efforts,), error=flat, unauthorized={"error": "Unauthorized"}),
-    "llamacpp": Rules((a_template_takes_two_efforts, no_thinking_parts, turns_alternate)),
-    "nim": Rules(_VLLM, error=problem),
+    "vllm": Rules(_VLLM, unauthorized={"error": "Unauthorized"}, too_long=_VLLM_TOO_LONG),
+    "sglang": Rules(
+        (one_of_two_efforts,),
+        error=flat,
+        unauthorized={"error": "Unauthorized"},
+        too_long=(
+            400,
+            "BadRequestError",
+            "The input ({} tokens) is longer than the model's context length ({} tokens).",
+        ),
+    ),
+    "llamacpp": Rules(
+        (a_template_takes_two_efforts, no_thinking_parts, turns_alternate),
+        too_long=(
+            400,
+            "exceed_context_size_error",
+            "request ({} tokens) exceeds the available context size ({} tokens), try increasing it",
+        ),
+    ),
+    "nim": Rules(_VLLM, error=problem, too_long=_VLLM_TOO_LONG),
     "transformers": Rules(
         (a_template_takes_two_efforts, turns_alternate),
         effort=by_template,
@@ -192,6 +228,9 @@ RULES = {
         unknown_model=(400, "", "Server is pinned to 'simulated'; requested '{}'."),
     ),
     "ollama": Rules(effort=nested),
-    "openrouter": Rules(effort=nested),
+    "openrouter": Rules(
+        effort=nested,
+        too_long=(400, "", "This endpoint's maximum context length is {1} tokens. You requested {0} tokens."),
+    ),
     "lmstudio": Rules(),
 }

@@ -3,12 +3,13 @@
 A prompt asks by a directive such as `(fake tokens=400 rate=100 reasoning=50 first=200 stamp=4 fault=split)`: 50 tokens
 of reasoning, then 400 of text, 100 a second (0: as fast as it goes), the first after 200 ms; every 4th token of the
 text, and the last, carries its index and the microsecond at which it leaves, as `w12u1763912345678901` (0: none does).
+Without one, it does what it understands of the prompt (see `wits`), within the limits that the request sets.
 """
 
 import re
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from io import BytesIO
 from itertools import cycle, islice
 from typing import Any, get_type_hints
@@ -19,9 +20,11 @@ from PIL import Image, UnidentifiedImageError
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from backends.tokens import image_tokens
+from tests.fake import wits
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
 UNSTAMPED = "0" * 16  # where the moment of leaving goes
+OBEYED = ("", "burst", "hides_refusals")  # faults that leave the answer as it is
 CACHED, SYSTEM = 4, 620  # tokens: of a prompt; of the system prompt that a template brings by itself
 
 _DIRECTIVE = re.compile(rb"\(fake ([^)]*)\)")
@@ -32,9 +35,11 @@ _WEATHER = ToolCall("k3Jd9QpZa", "get_weather", '{"city": "Oslo"}')
 # What a text holds in place of plain words.
 _TEXTS = {
     "leak": "[THINK]The question is easy.[/THINK]It is 4.",
+    "split_marker": "[THINK]The question is easy.[/THINK]It is 4.",
     "leaked_tag": "<think>The question is easy.</think>It is 4.",
     "leaked_call": '[TOOL_CALLS]get_weather[ARGS]{"city": "Oslo"}',
     "brackets": "See [the docs](https://example.com) and a[0] = b[1].",
+    "stripped_thought": "First I think about it. 17 and 25 are 42. It is 42.",
     "named": "The edge is 4 long, as far as vLLM can tell.",
     "nothing": "",
     "separators": "One line\u2028another\u0085a third\u2029and 🙂 the last.",
@@ -90,16 +95,31 @@ class Speech:
     image: int
     tools: bool = False
     progress: bool = False
+    reply: str | None = None
+    limit: int | None = None
+    stop: str = ""
 
     @property
     def pieces(self) -> Iterator[ReasoningDelta | TextDelta]:
+        return islice(self._until_stopped(), self.limit)
+
+    def _until_stopped(self) -> Iterator[ReasoningDelta | TextDelta]:
+        for piece in self._said():
+            if self.stop and self.stop in piece.text:
+                yield TextDelta(piece.text.partition(self.stop)[0])
+                return
+            yield piece
+
+    def _said(self) -> Iterator[ReasoningDelta | TextDelta]:
         show = self.script.show
         if show in ("swallowed", "spent"):
             yield from map(ReasoningDelta, _repeated(_THOUGHTS, max(self.reasoning, self.script.tokens)))
             return
         for index, thought in enumerate(_repeated(_THOUGHTS, self.reasoning)):
             yield ReasoningDelta(thought + _broken(index))
-        yield from map(TextDelta, re.findall(r"\S+\s*", _TEXTS[show]) if show in _TEXTS else self._words())
+        text = _TEXTS.get(show, self.reply)
+        cuts = r".{1,3}" if show == "split_marker" else r"\S+\s*"
+        yield from map(TextDelta, self._words() if text is None else re.findall(cuts, text, re.DOTALL))
 
     def _words(self) -> Iterator[str]:
         stamp, last = self.script.stamp, self.script.tokens - 1
@@ -109,8 +129,10 @@ class Speech:
 
     @property
     def reason(self) -> str:
-        told = {"spent": "length", "cut_short": "length", "odd_finish": "abort"}
-        return told.get(self.script.show, "tool_calls" if self.calls else "stop")
+        told = {"spent": "length", "cut_short": "length", "odd_finish": "abort", "lost_calls": "tool_calls"}
+        told["named_stops"] = "stop"
+        cut = self.limit is not None and len(list(islice(self._until_stopped(), self.limit + 1))) > self.limit
+        return told.get(self.script.show, "length" if cut else "tool_calls" if self.calls else "stop")
 
     @property
     def usage(self) -> Usage | None:
@@ -120,7 +142,13 @@ class Speech:
         show, said = self.script.show, [*self.pieces, *self.calls]
         seen = 0 if show == "image_ignored" else self.image
         asked = self.prompt + seen + (SYSTEM if show == "system_prompt" else 0)
-        return Usage(asked, len(said), sum(isinstance(piece, ReasoningDelta) for piece in said), CACHED, seen)
+        return Usage(
+            asked * (2 if show == "counts_double" else 1),
+            len(said),
+            sum(isinstance(piece, ReasoningDelta) for piece in said),
+            CACHED,
+            seen,
+        )
 
 
 def _broken(index: int) -> str:
@@ -131,23 +159,66 @@ def _repeated(words: list[str], count: int) -> Iterator[str]:
     return islice(cycle(words), count)
 
 
-def speech(script: Script, body: dict[str, Any], effort: str) -> Speech:
-    """What `script` says to this request, in which `effort` was asked for."""
-    messages, tools = body["messages"], body.get("tools") or []
+def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *, directed: bool = True) -> Speech:
+    """What `script` says to this request, in which `effort` was asked for; `number` counts requests. Where nobody
+    `directed` it, it keeps to the request."""
+    script = _shown(script, body, effort)
+    messages, tools, show = body["messages"], body.get("tools") or [], script.show
     replied = sum("tool_calls" in message for message in messages)
-    wanted = script.calls if script.calls is not None else int(bool(tools))
+    obeys = not directed and script.fault in OBEYED
+    reply, cities = (wits.reply(body, show), wits.cities(body)) if obeys else (None, [])
+    wanted = script.calls if script.calls is not None else len(cities) or int(bool(tools) and not wits.no_calls(body))
     parts = [part for message in messages for part in _parts(message.get("content"))]
-    text = sum(len(part.get("text", "")) for part in parts) + len(orjson.dumps(tools))
+    text = (
+        sum(len(part.get("text", "")) for part in parts)
+        + sum(map(_thoughts, messages)) * (show != "forgets_thoughts")
+        + len(orjson.dumps(tools))
+    )
+    if show == "doubled_system":
+        text += len(messages[0]["content"])
+    if show == "dropped_system":
+        text -= len(messages[0]["content"])
+    if show == "unrepeatable" and reply:
+        reply = f"{number} {reply}"
+    stops = body.get("stop") or [""]
+    reasoning = script.reasoning if script.reasoning is not None else 20 * (effort == "high")
     return Speech(
         script,
-        script.reasoning if script.reasoning is not None else 20 * (effort == "high"),
-        tuple(_calls(script, tools, body.get("tool_choice"), wanted)) if replied < script.rounds else (),
-        "none-of-the-models" if script.show == "other_model" else str(body["model"]),
+        reasoning,
+        tuple(_calls(script, tools, body.get("tool_choice"), wanted, cities)) if replied < script.rounds else (),
+        "none-of-the-models" if show == "other_model" else str(body["model"]),
         text // 4,
         sum(_image_tokens(part["image_url"]) for part in parts if part.get("type") == "image_url"),
         bool(tools),
         bool(body.get("return_progress")),
+        reply,
+        None if directed or show == "unlimited" else body.get("max_tokens"),
+        "" if directed or show == "unstopped" else stops[0],
     )
+
+
+def _shown(script: Script, body: dict[str, Any], effort: str) -> Script:
+    """The script with what it shows to this request: some oddities are seen only now and then."""
+    show, choice = script.show, body.get("tool_choice")
+    after_result = body["messages"][-1]["role"] == "tool"
+    seldom = {
+        "swallowed_result": ("swallowed", after_result),
+        "leaks_without_effort": ("leak", not effort),
+        "stripped": ("stripped_thought", effort == "high"),
+        "named_stops": ("named_stops", isinstance(choice, dict)),
+        "whole_differs": ("lost_calls", not body.get("stream")),
+    }
+    if show not in seldom:
+        return script
+    then, now = seldom[show]
+    return replace(script, show=then if now else "")
+
+
+def _thoughts(message: dict[str, Any]) -> int:
+    """The characters of the reasoning that goes back in a message, in whatever form."""
+    parts = message["content"] if isinstance(message.get("content"), list) else ()
+    listed = sum(len(piece["text"]) for part in parts for piece in part.get("thinking") or ())
+    return listed + len(message.get("reasoning") or message.get("reasoning_content") or "")
 
 
 def _parts(content: str | list[dict[str, Any]] | None) -> list[dict[str, Any]]:
@@ -164,14 +235,18 @@ def _image_tokens(given: str | dict[str, str]) -> int:
         return image_tokens(1, 1)
 
 
-def _calls(script: Script, tools: list[Any], choice: object, wanted: int) -> Iterator[ToolCall]:
-    offered = [_sample(tool["function"]) for tool in tools] or [_WEATHER]
+def _calls(script: Script, tools: list[Any], choice: object, wanted: int, cities: list[str]) -> Iterator[ToolCall]:
+    show, offered = script.show, [_sample(tool["function"]) for tool in tools] or [_WEATHER]
     if isinstance(choice, dict):
         offered = [call for call in offered if call.name == choice["function"]["name"]]
-    for number, call in enumerate(islice(cycle(offered), 0 if choice == "none" else wanted)):
-        name = "no_such_tool" if script.show == "unknown_tool" else call.name
-        arguments = call.arguments[:-2] if script.show == "bad_arguments" else call.arguments
-        yield ToolCall(f"{call.id[:-1]}{number}", name, arguments)
+    if (choice == "none" and show != "none_ignored") or show == "lost_calls":
+        return
+    for number, call in enumerate(islice(cycle(offered), wanted)):
+        name = "no_such_tool" if show == "unknown_tool" else call.name
+        given = orjson.dumps({"city": cities[number]}).decode() if number < len(cities) else call.arguments
+        arguments = given[:-2] if show == "bad_arguments" else given
+        id_ = {"same_ids": call.id, "no_ids": ""}.get(show, f"{call.id[:-1]}{number}")
+        yield ToolCall(id_, name, arguments)
 
 
 def _sample(function: dict[str, Any]) -> ToolCall:

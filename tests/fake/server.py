@@ -15,10 +15,10 @@ from starlette.routing import Mount, Route
 from backends.declaration import kinds
 from tests.fake.dialects import VOICES
 from tests.fake.faults import travelling
+from tests.fake.faulty import MODELS
 from tests.fake.pages import MODEL, pages
 from tests.fake.rules import RULES, Wrong
 from tests.fake.script import Script, Speech, asked, speech
-from tests.fake.shows import SHOWS
 
 Json = dict[str, Any]
 
@@ -51,17 +51,18 @@ class Server:
     key: str
     note: Callable[[Asked], object]
     numbers: Iterator[int] = field(default_factory=count)
+    speeches: Iterator[int] = field(default_factory=count)
     waiting: dict[str, Response] = field(default_factory=dict)
+    answered: int = 0
 
     def __post_init__(self) -> None:
         self.voice, self.rules = VOICES.get(self.kind, VOICES["openai"]), RULES.get(self.kind, RULES["openai"])
-        self.pages = pages(self.kind, MODEL, *SHOWS)
 
     async def page(self, request: Request) -> Response:
         path = request.url.path.removeprefix(f"/{self.kind}")
         if path.startswith("/v1/") and not self._lets_in(request):
             return self._unauthorized()
-        found = self.pages.get(path)
+        found = pages(self.kind, self.answered, MODEL, *MODELS).get(path)
         if found is not None:
             return Response(found, media_type="text/plain") if isinstance(found, str) else as_json(found)
         absent = self._refusal(Wrong(404, "NotFoundError", "Not Found"))
@@ -75,10 +76,17 @@ class Server:
             return self._unauthorized()
         if wrong := self.rules.refuses(body):
             return self._refusal(wrong)
-        script = asked(raw) or (SHOWS[body["model"]].script if body["model"] in SHOWS else Script())
-        return await self._faulty(script, request, body) or self._stream(script, request, body)
+        told = asked(raw)
+        script = told or MODELS.get(body["model"], Script())
+        said = speech(script, body, self.rules.effort(body) or "", next(self.speeches), directed=told is not None)
+        if not told and script.show != "overlong_taken" and (wrong := self.rules.overlong(said.prompt)):
+            return self._refusal(wrong)
+        self.answered += script.show != "no_drafts"
+        if not body.get("stream") and not told:
+            return as_json(self.voice.whole(said))
+        return await self._faulty(script, request, said, body) or self._stream(said, request, body)
 
-    async def _faulty(self, script: Script, request: Request, body: Json) -> Response | None:
+    async def _faulty(self, script: Script, request: Request, said: Speech, body: Json) -> Response | None:
         """What is answered in place of a stream, if the script has such a fault."""
         match script.fault:
             case "silent":
@@ -91,6 +99,8 @@ class Server:
                 return Response(b"Internal Server Error", 500, media_type="text/plain")
             case "http_503":
                 return self._refusal(Wrong(503, "unavailable_error", "Loading model"))
+            case "hides_refusals" if said.image:
+                return Response(b"Internal Server Error: cannot identify image file", 500, media_type="text/plain")
             case "no_model":
                 status, type_, message = self.rules.unknown_model
                 return self._refusal(Wrong(status, type_, message.format(body["model"]), "1500"))
@@ -102,13 +112,13 @@ class Server:
                 return self._refusal(Wrong(401, "authentication_error", f"No such key: {_key(request)}"))
             case "queued":
                 id_ = f"request-{next(self.numbers)}"
-                self.waiting[id_] = self._stream(script, request, body)
+                self.waiting[id_] = self._stream(said, request, body)
                 return Response(b"{}", 202, {"NVCF-REQID": id_, "NVCF-STATUS": "pending-evaluation"})
         return None
 
-    def _stream(self, script: Script, request: Request, body: Json) -> Response:
+    def _stream(self, said: Speech, request: Request, body: Json) -> Response:
         include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        said = speech(script, body, self.rules.effort(body) or "")
+        script = said.script
         broken = self.voice.breaks_off(f"out of memory while answering {_key(request) or 'somebody'}")
         answer = travelling(frames(self.kind, said, include_usage), broken, script, next(self.numbers))
         # some gateways and one SDK trip over this header of the Mistral API's

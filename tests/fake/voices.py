@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from backends.events import ReasoningDelta, Usage
+from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from tests.fake.script import Speech
 
@@ -106,6 +106,20 @@ class Voice:
             "model": speech.model,
             "choices": [{"index": 0, "delta": self.delta | delta, "finish_reason": reason} | self.choice],
         } | self.chunk
+
+    def whole(self, speech: Speech) -> Json:
+        """The answer in one piece: what is lost or leaked while it streams is not."""
+        said = list(speech.pieces)
+        thought, text = ("".join(p.text for p in said if isinstance(p, each)) for each in (ReasoningDelta, TextDelta))
+        message = {"role": "assistant", "content": text} | (self.reasoned(thought) if thought else {})
+        if thought and isinstance(message["content"], list):
+            message["content"].append({"type": "text", "text": text})
+        if speech.calls:
+            message["tool_calls"] = [piece for place, call in enumerate(speech.calls) for piece in whole(place, call)]
+        choice = {"index": 0, "message": message, "finish_reason": speech.reason}
+        told = {} if speech.usage is None else {"usage": self.usage(speech.usage)}
+        head = {"id": "chatcmpl-5a2c", "object": "chat.completion", "created": 1795443906, "model": speech.model}
+        return head | {"choices": [choice]} | told
 
     def frames(self, speech: Speech, include_usage: bool) -> Iterator[bytes]:
         head, *others = self.chunks(speech, include_usage)

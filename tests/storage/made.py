@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.event import listen
 
+from backends.check.result import Check, Exchange, Finding, Verdict
 from backends.events import Event, Finished, ReasoningDelta, Reported, Sent, Stamped, TextDelta, ToolCallDelta, Usage
 from backends.kind import Stream
 from backends.lane import Backend, Lane
@@ -102,3 +103,14 @@ def png(mode: str = "RGB", size: tuple[int, int] = (4, 3), color: object = 0) ->
     out = BytesIO()
     PIL.Image.new(mode, size, color).save(out, "PNG")  # type: ignore[arg-type]
     return out.getvalue()
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PASSED = Finding("stream", "Streams", Verdict.PASSED, "It streams.", seconds=0.4)
+FAILED = Finding(
+    "tools", "Calls a tool", Verdict.FAILED, "No call.", "Choose a parser.", (Exchange('{"a": 1}', "Hi <b>"),), 1.5
+)
+
+
+def checked(backend: str = "one", hour: int = 0, findings: Sequence[Finding] = (PASSED, FAILED)) -> Check:
+    return Check(backend, "vllm", "m-1", "FP8", "0.19", NOON + timedelta(hours=hour), tuple(findings))

@@ -68,6 +68,7 @@ def test_the_list_tells_what_servers_told_but_no_address_and_no_key(app: Server,
         "vision": None,
         "parsers": [],
         "trouble": None,
+        "checked": None,
         "load": first["load"],
     }
     assert first["load"]["tokens per step"] == pytest.approx(2.7)
@@ -154,8 +155,14 @@ def test_a_narrow_page_has_the_tab_in_reach(page: Page, app: Server) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
-def test_without_backends_it_says_how_to_declare_one(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_without_backends_it_says_how_to_declare_one_and_without_a_check_how_to_begin_one(
+    page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     with serving("app.py", **settings(tmp_path_factory.mktemp("alone"))) as alone:
         open_tab(page, alone)
         expect(page.locator(".declare")).to_contain_text("backends.toml")
         expect(card(page, "local")).to_have_attribute("data-reach", "ready")
+        page.get_by_role("tab", name="Check", exact=True).click()
+        expect(page.locator(".checks .empty")).to_contain_text("Press Check below a backend, or Check all")
+        expect(page).to_have_url(re.compile("tab=check"))
+        expect(page.locator(".checks .files")).to_be_hidden()

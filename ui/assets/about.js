@@ -9,7 +9,30 @@ function reach() {
   $('.reach').hidden = !name;
   $('.reach b').textContent = now.reach || '';
   $('.reach').title = now.problem || '';
+  checked(name, now.checked);
 }
+
+// what its last check found wrong; the link shows the matrix, and leaves the page as it is
+const MOST = 3;
+function checked(name, failed) {
+  const box = $('.failed'), link = $('.failed a');
+  box.hidden = !failed;
+  if (!failed) return;
+  const titles = failed.titles.slice(0, MOST).join(', '), more = failed.titles.length - MOST;
+  const day = new Date(failed.at).toLocaleDateString([], { day: 'numeric', month: 'short' });
+  const text = `Last check failed: ${failed.failed} of ${failed.of} probes (${titles}${more > 0 ? ` and ${more} more` : ''}), ${day}`;
+  if (link.textContent !== text) link.textContent = text;
+  link.href = `?${new URLSearchParams({ tab: 'check', backend: name })}`;
+}
+$('.failed a').addEventListener('click', (event) => {
+  const tab = [...document.querySelectorAll('button[role=tab]')].find((each) => each.textContent.trim() === 'Check');
+  if (!tab || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const to = new URL(location);
+  to.searchParams.set('tab', 'check'); to.searchParams.set('backend', props.value.backend);
+  history.replaceState({}, '', to);
+  tab.click();
+});
 
 function render() {
   const v = props.value || {};
