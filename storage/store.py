@@ -17,7 +17,7 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, laps, presets, queries, queue, replicas, search, shipped, showing
+from storage import changes, laps, measurements, presets, queries, queue, replicas, search, shipped, showing
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -36,6 +36,7 @@ from storage.images import ImageStore
 from storage.imports.kept import Kept
 from storage.imports.own import Bringing
 from storage.laps import Lap
+from storage.measurements import Body, Ending, Measurement
 from storage.plan import Plan
 from storage.presets import Preset
 from storage.queue import Progress
@@ -91,6 +92,7 @@ class Store:
     def _join(self, connection: Connection) -> None:
         replicas.join(connection, self._replica, alone=not self.shared)
         changes.interrupt(connection)
+        measurements.interrupt(connection)
 
     async def beat(self) -> None:
         """Tells the other apps that this one is here, and ends what those that are gone had begun."""
@@ -98,6 +100,7 @@ class Store:
         def beat(connection: Connection) -> None:
             replicas.beat(connection, self._replica)
             changes.interrupt(connection)
+            measurements.interrupt(connection)
 
         await self._write(beat)
 
@@ -260,6 +263,33 @@ class Store:
 
     async def drop_preset(self, name: str) -> None:
         await self._write(lambda connection: presets.drop(connection, name))
+
+    async def begin_measurement(self, kind: str, title: str, maker: str, plan: Body) -> str:
+        """A new one that runs here. Its id. Raises StorageError."""
+        return await self._write(
+            lambda connection: measurements.begin(connection, kind, title, maker, plan, self._replica)
+        )
+
+    async def add_samples(self, measurement_id: str, first: int, bodies: Sequence[Body]) -> None:
+        """Numbered from `first`; to do it twice adds nothing. Raises RunLost where it has ended, StorageError."""
+        await self._write(lambda connection: measurements.append(connection, measurement_id, first, bodies))
+
+    async def end_measurement(self, measurement_id: str, state: Ending, problem: str = "") -> None:
+        await self._write(lambda connection: measurements.end(connection, measurement_id, state, problem))
+
+    async def measurements(self, kind: str = "") -> tuple[Measurement, ...]:
+        """The newest first."""
+        return await self._read(lambda connection: measurements.listed(connection, kind))
+
+    async def measurement(self, measurement_id: str) -> Measurement | None:
+        return await self._read(lambda connection: measurements.measurement(connection, measurement_id))
+
+    async def samples_of(self, measurement_id: str) -> tuple[dict[str, Any], ...]:
+        """What a measurement has found so far, in the order in which it came."""
+        return await self._read(lambda connection: measurements.samples_of(connection, measurement_id))
+
+    async def drop_measurement(self, measurement_id: str) -> None:
+        await self._write(lambda connection: measurements.drop(connection, measurement_id))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))
