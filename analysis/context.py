@@ -107,9 +107,10 @@ def verdict(duel: Duel) -> str:
         return f"{said}: no difference was seen. {_ceiling(duel)}"
     if duel.p < SURE:
         better, worse = (one, other) if duel.only_one > duel.only_other else (other, one)
-        return f"{said}. {better} finds more than {worse}: by chance alone, lanes would differ so once in {_once(duel.p)}."
+        chance = f"by chance alone, lanes would differ so once in {_once(duel.p)}"
+        return f"{said}. {better} finds more than {worse}: {chance}."
     if apart < FEWEST:
-        return f"{said}: too few to tell them apart. Fewer than {FEWEST} can't: ask more trials, or longer texts."
+        return f"{said}: too few to tell them apart, which takes {FEWEST}. Ask more trials, or longer texts."
     return f"{said} (p = {duel.p:.2f}): that may be chance. Ask more trials, or longer texts."
 
 

@@ -14,8 +14,12 @@ INTRODUCTION = "These are the records of a harbour town. Read them: a question a
 DISTRACTORS = 4  # facts of the same form, about something else
 LETTERS, DIGITS = "BCDFGHJKLMNPQRSTVWXZ", "23456789"  # none that is taken for another, none that makes words
 
-_COLOURS = "amber black blue brown copper crimson green grey ivory olive orange red silver violet white yellow".split()
-_HOLDERS = "cabinet chest crate drawer locker safe strongbox trunk".split()
+_COLOURS = """
+    amber black blue brown copper crimson green grey ivory olive orange red silver violet white yellow
+    """.split()  # noqa: SIM905
+_HOLDERS = """
+    cabinet chest crate drawer locker safe strongbox trunk
+    """.split()  # noqa: SIM905
 _PLACES = """
     Aldermoor Brackwater Corrin Dunhaven Eastfold Farrow Gallowmere Hartsea Ilverton Jarrowby Kelmoor Lindale Marrick
     Northey Oskerton Pellgate Quarrend Ravensby Saltmarsh Tarnock Underhill Veldmark Westerlow Yarrowick
@@ -35,7 +39,9 @@ _GOODS = """
     barley beeswax bricks candles charcoal cheese cider copper-sheet flax glass-panes hemp honey iron-nails lamp-oil
     leather linen oak-planks paper pepper pitch rope sailcloth salt slates soap tar tea tiles wool
     """.split()  # noqa: SIM905
-_VESSELS = "Curlew Dunlin Fulmar Gannet Heron Kittiwake Lapwing Osprey Petrel Plover Sanderling Tern".split()
+_VESSELS = """
+    Curlew Dunlin Fulmar Gannet Heron Kittiwake Lapwing Osprey Petrel Plover Sanderling Tern
+    """.split()  # noqa: SIM905
 _WEATHER = """
     calm|clear and cold|foggy until noon|grey with drizzle|hot and still|mild|stormy|wet and windy|white with frost
     """.strip().split("|")
@@ -110,7 +116,7 @@ def haystack(tokens: int, depth: float, seed: int, count: Count) -> Haystack:
 
 
 def _filled(tokens: int, random: Random, count: Count) -> list[str]:
-    """Sentences that together are so many tokens. Each is counted once, and what is there tells how long the rest is."""
+    """Sentences that are so many tokens. Each is counted once, and those that are there tell how many more it takes."""
     endless = _sentences(random)
     new = [next(endless)]
     sentences, room = new, tokens - count(new[0])

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from backends.tokens import image_tokens
+from tests.fake.recall import recalled
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
 UNSTAMPED = "0" * 16  # where the moment of leaving goes
@@ -46,8 +47,9 @@ class Script:
     """What a prompt asks for. `first` is in milliseconds, `rate` in tokens a second.
 
     `reasoning` and `calls` are by themselves as the request has it: reasoning at effort high, one call where tools are
-    given; `rounds`: how often calls follow on results. `show` is an oddity of what is said, `fault` one of how it
-    travels, which begins after `after` chunks.
+    given; `rounds`: how often calls follow on results. `recall`: it answers from the first so many tokens of what it is
+    given; `context`: it refuses more than so many. `show` is an oddity of what is said, `fault` one of how it travels,
+    which begins after `after` chunks.
     """
 
     tokens: int = 100
@@ -58,6 +60,8 @@ class Script:
     first: int = 0
     stamp: int = 0
     after: int = 3
+    recall: int = 0
+    context: int = 0
     show: str = ""
     fault: str = ""
 
@@ -90,6 +94,7 @@ class Speech:
     image: int
     tools: bool = False
     progress: bool = False
+    recalled: str = ""
 
     @property
     def pieces(self) -> Iterator[ReasoningDelta | TextDelta]:
@@ -99,7 +104,8 @@ class Speech:
             return
         for index, thought in enumerate(_repeated(_THOUGHTS, self.reasoning)):
             yield ReasoningDelta(thought + _broken(index))
-        yield from map(TextDelta, re.findall(r"\S+\s*", _TEXTS[show]) if show in _TEXTS else self._words())
+        told = self.recalled or _TEXTS.get(show)
+        yield from map(TextDelta, self._words() if told is None else re.findall(r"\S+\s*", told))
 
     def _words(self) -> Iterator[str]:
         stamp, last = self.script.stamp, self.script.tokens - 1
@@ -137,7 +143,8 @@ def speech(script: Script, body: dict[str, Any], effort: str) -> Speech:
     replied = sum("tool_calls" in message for message in messages)
     wanted = script.calls if script.calls is not None else int(bool(tools))
     parts = [part for message in messages for part in _parts(message.get("content"))]
-    text = sum(len(part.get("text", "")) for part in parts) + len(orjson.dumps(tools))
+    said = "\n".join(part["text"] for part in parts if part.get("text"))
+    text = len(said) + len(orjson.dumps(tools))
     return Speech(
         script,
         script.reasoning if script.reasoning is not None else 20 * (effort == "high"),
@@ -147,6 +154,7 @@ def speech(script: Script, body: dict[str, Any], effort: str) -> Speech:
         sum(_image_tokens(part["image_url"]) for part in parts if part.get("type") == "image_url"),
         bool(tools),
         bool(body.get("return_progress")),
+        recalled(said, script.recall) if script.recall else "",
     )
 
 

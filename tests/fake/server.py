@@ -76,6 +76,9 @@ class Server:
         if wrong := self.rules.refuses(body):
             return self._refusal(wrong)
         script = asked(raw) or (SHOWS[body["model"]].script if body["model"] in SHOWS else Script())
+        if 0 < script.context < len(raw) // 4:
+            said = f"This model's maximum context length is {script.context} tokens, and {len(raw) // 4} were sent."
+            return self._refusal(Wrong(400, "BadRequestError", said))
         return await self._faulty(script, request, body) or self._stream(script, request, body)
 
     async def _faulty(self, script: Script, request: Request, body: Json) -> Response | None:
