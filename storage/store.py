@@ -17,7 +17,7 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, laps, measurements, presets, queries, queue, replicas, search, shipped, showing
+from storage import changes, efforts, laps, measurements, presets, queries, queue, replicas, search, shipped, showing
 from storage.comparison import (
     EVERYTHING,
     NONE_KEPT,
@@ -252,6 +252,10 @@ class Store:
     async def choices(self, viewer: str = "") -> dict[str, tuple[str, ...]]:
         """What a `Filter` can be made of, by the name of its field."""
         return await self._read(lambda connection: search.choices(connection, viewer))
+
+    async def efforts(self, viewer: str = "") -> tuple[efforts.Pair, ...]:
+        """What one model answered at both efforts, without what is sealed for this viewer; the newest first."""
+        return await self._read(lambda connection: efforts.pairs(connection, viewer))
 
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""
