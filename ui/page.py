@@ -1,5 +1,6 @@
 """The page: its tabs, its theme, its keys."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, compare, history, keys
+from ui import backends, compare, history, keys, measure
 
-CSS = (Path(__file__).parent / "assets" / "page.css").read_text()
+CSS = "".join((Path(__file__).parent / "assets" / name).read_text() for name in ("page.css", "measure.css"))
 
 _LOCAL = gr.themes.utils.fonts.LocalFont
 # the 600-weight files that Gradio 6.31 ships have no Latin letters: name the two weights that do
@@ -38,7 +39,13 @@ ALIVE = (Path(__file__).parent / "assets" / "alive.js").read_text()
 BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
 
 
-def build(registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> gr.Blocks:
+def build(
+    registry: Registry,
+    store: Store,
+    recorder: Recorder,
+    discovery: Discovery,
+    parts: Sequence[measure.Part],
+) -> gr.Blocks:
     with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
         keys.build(keys.COMPARE)
@@ -49,6 +56,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
                 history.build(page, store, recorder, shown, tabs)
             with gr.Tab("Backends", id="backends"):
                 backends.build()
+            with gr.Tab("Measure", id="measure"):
+                measure.build(page, parts, tabs)
         page.load(None, js=BEGIN)
     return page
 

@@ -22,7 +22,8 @@ from storage.images import mime
 from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
-from ui import backends, exporting, page, presentation, rate, sharing, viewer
+from suites.measuring import Measuring
+from ui import backends, exporting, measure, page, presentation, rate, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -94,12 +95,14 @@ def build(
         recorder.start()
         yield
         await discovery.aclose()
+        await measuring.aclose()
         await recorder.aclose()
         await registry.aclose()
         jobs.close()
         store.close()
 
     word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
+    measuring, parts = Measuring(store), measure.parts(registry, store)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -155,6 +158,7 @@ def build(
 
     app.include_router(sharing.routes(registry, store, recorder))
     app.include_router(exporting.routes(store, jobs))
+    app.include_router(measure.routes(store, measuring, parts))
 
     @app.get("/rate")
     def beneath(asked: Request) -> RedirectResponse:
@@ -176,7 +180,7 @@ def build(
     app.include_router(beside)
     app.include_router(beside, prefix="/rate")
     app.mount("/rate", Later(rating))
-    return mount(app, page.build(registry, store, recorder, discovery))
+    return mount(app, page.build(registry, store, recorder, discovery, parts))
 
 
 class Later:
