@@ -68,9 +68,7 @@ def pairs(connection: Connection, viewer: str) -> tuple[Pair, ...]:
     """The newest first. Both lanes were over, with a whole answer, to the very same prompt."""
     rows = connection.execute(_PAIRS, {"viewer": viewer}).all()
     rated = connection.execute(_BATTLES, {"ids": list({row.id for row in rows})}).all() if rows else ()
-    votes: Mapping[Place, Sequence[sa.Row[Any]]] = grouped(
-        (Place(row.comparison_id, row.position_a, row.position_b), row) for row in rated
-    )
+    votes = grouped((Place(row.comparison_id, row.position_a, row.position_b), row) for row in rated)
     tags = _tagged(connection, {row.prompt_id for row in rows})
     return tuple(_pair(row, votes, tags[row.prompt_id]) for row in rows)
 
@@ -159,6 +157,6 @@ _PAIRS = (
     .order_by(comparisons.c.number.desc(), _none.c.position, _high.c.position)
     .limit(MOST)
 )
-_BATTLES = select(
+_BATTLES: sa.Select[Any] = select(
     battles.c.comparison_id, battles.c.position_a, battles.c.position_b, battles.c.winner, battles.c.blind
 ).where(battles.c.comparison_id.in_(IDS))

@@ -21,7 +21,7 @@ from suites.needles import Haystack, haystack
 LENGTHS = (8_000, 16_000, 32_000, 64_000, 128_000, 256_000)
 DEPTHS = (0, 10, 25, 50, 75, 90, 100)
 MOST = 1_000  # requests of one measurement
-ANSWER, THOUGHT = 64, 2_048  # tokens that an answer may take: the code alone, and where the lane thinks first
+ANSWER, THOUGHT = 64, 2_048  # tokens that an answer may take: for the code, and for thinking before it
 EXCERPT = 200
 
 _CODE = re.compile(r"\b[A-Z]{3}-\d{4}\b")
@@ -38,7 +38,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Each of the `lanes` is asked for a needle at each length and depth, so many `trials` each."""
+    """Each of the `lanes` is asked for a needle at each length and depth, so many `trials` each. A lane without a limit
+    of its own gets a small one: the code alone, and `thought` more tokens where it thinks first."""
 
     stream: Stream
     lanes: Sequence[Lane]
@@ -46,6 +47,7 @@ class Context:
     depths: Sequence[int]
     trials: int = 3
     seed: int = 1
+    thought: int = THOUGHT
     seconds: float = 3600.0
     title: str = ""
     kind: str = "context"
@@ -58,7 +60,7 @@ class Context:
             "depths": list(self.depths),
             "trials": self.trials,
             "seed": self.seed,
-            "max_tokens": [_limited(lane).max_tokens for lane in self.lanes],
+            "max_tokens": [self._limited(lane).max_tokens for lane in self.lanes],
             "counted": "with the vocabulary of Mistral's models" if self._model else "by their length",
         }
 
@@ -66,7 +68,7 @@ class Context:
     def budget(self) -> Budget:
         per_lane = len(self.depths) * self.trials
         asked, count = sum(self.lengths) * per_lane, len(self.lengths) * per_lane
-        said = [count * (_limited(lane).max_tokens or 0) for lane in self.lanes]
+        said = [count * (self._limited(lane).max_tokens or 0) for lane in self.lanes]
         return Budget(
             requests=count * len(self.lanes),
             tokens=asked * len(self.lanes) + sum(said),
@@ -84,6 +86,11 @@ class Context:
     def _model(self) -> str:
         """By whose vocabulary texts are counted: all lanes get the same ones."""
         return next((lane.model for lane in self.lanes if is_mistral(lane.model)), "")
+
+    def _limited(self, lane: Lane) -> Lane:
+        if lane.max_tokens is not None:
+            return lane
+        return replace(lane, max_tokens=ANSWER + self.thought * (lane.effort not in ("", "none")))
 
     def text(self, cell: Cell) -> Haystack:
         """Blocking: the longest takes a second."""
@@ -127,7 +134,7 @@ class Context:
 
     async def _asked(self, lane: Lane, cell: Cell) -> dict[str, Any]:
         hidden = await asyncio.to_thread(self.text, cell)
-        run = Run(self.stream, [(_limited(lane), Prompt("", (UserTurn(hidden.prompt),)))])
+        run = Run(self.stream, [(self._limited(lane), Prompt("", (UserTurn(hidden.prompt),)))])
         try:
             await run.ended()
         finally:
@@ -151,12 +158,6 @@ def outcome(answer: Answer, code: str, length: int) -> dict[str, str]:
     if answer.finish_reason == "length":
         return said | {"outcome": "failed", "why": "It was out of tokens before it said a code: give it more."}
     return said | {"outcome": "missed"}
-
-
-def _limited(lane: Lane) -> Lane:
-    if lane.max_tokens is not None:
-        return lane
-    return replace(lane, max_tokens=ANSWER if lane.effort in ("", "none") else THOUGHT)
 
 
 def _told(lane: Lane, cell: Cell) -> dict[str, Any]:

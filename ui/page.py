@@ -12,7 +12,8 @@ from storage.recorder import Recorder
 from storage.store import Store
 from ui import backends, compare, history, keys, measure
 
-CSS = "".join((Path(__file__).parent / "assets" / name).read_text() for name in ("page.css", "measure.css"))
+STYLES = ("page.css", "measure.css", "context.css", "effort.css")
+CSS = "".join((Path(__file__).parent / "assets" / name).read_text() for name in STYLES)
 
 _LOCAL = gr.themes.utils.fonts.LocalFont
 # the 600-weight files that Gradio 6.31 ships have no Latin letters: name the two weights that do
