@@ -9,6 +9,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+from backends import pace
 from backends.answer import Answer
 from backends.kind import Stream
 from backends.lane import Lane
@@ -69,10 +70,11 @@ class Context:
         per_lane = len(self.depths) * self.trials
         asked, count = sum(self.lengths) * per_lane, len(self.lengths) * per_lane
         said = [count * (self._limited(lane).max_tokens or 0) for lane in self.lanes]
+        paid = [pace.priced(lane, asked, out) for lane, out in zip(self.lanes, said, strict=True)]
         return Budget(
             requests=count * len(self.lanes),
             tokens=asked * len(self.lanes) + sum(said),
-            cost=_cost(self.lanes, asked, said),
+            cost=None if None in paid else sum(filter(None, paid)),
             seconds=self.seconds,
         )
 
@@ -179,20 +181,11 @@ def _skipped(lane: Lane, cell: Cell, too_long: int) -> dict[str, Any]:
 
 
 def _figures(answer: Answer) -> dict[str, Any]:
-    times, usage = answer.times, answer.usage
-    since = times.sent or 0
+    usage = answer.usage
     return {
         "prompt_tokens": usage.prompt,
         "cached_tokens": usage.cached,
         "completion_tokens": usage.completion,
-        "ttft_us": None if times.first is None else times.first - since,
-        "e2e_us": None if times.end is None else times.end - since,
+        "ttft_us": pace.first_token(answer),
+        "e2e_us": pace.total(answer),
     }
-
-
-def _cost(lanes: Sequence[Lane], asked: int, said: Sequence[int]) -> float | None:
-    prices = [lane.prices for lane in lanes]
-    if any(None in each for each in prices):
-        return None
-    paid = (asked * (into or 0) + out * (of or 0) for (into, of), out in zip(prices, said, strict=True))
-    return sum(paid) / 1e6

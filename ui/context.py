@@ -112,6 +112,7 @@ class Context:
 def drawn(samples: Sequence[Sample], plan: Mapping[str, Any]) -> dict[str, Any]:
     """A map for each lane, in the order in which they come, and what sets each two of them apart."""
     cells, lengths, totals = context.cells(samples), context.lengths(samples), context.totals(samples)
+    names = _short(samples)
     first, columns, rows = _first(samples), plan.get("lengths", ()), plan.get("depths", ())
     return {
         "lengths": columns,
@@ -119,6 +120,7 @@ def drawn(samples: Sequence[Sample], plan: Mapping[str, Any]) -> dict[str, Any]:
         "lanes": [
             {
                 "name": lane,
+                "short": names[lane],
                 "total": _counted(total),
                 "cells": [[_counted(cells.get((lane, length, depth))) for length in columns] for depth in rows],
                 "together": [_counted(lengths.get((lane, length))) for length in columns],
@@ -127,25 +129,41 @@ def drawn(samples: Sequence[Sample], plan: Mapping[str, Any]) -> dict[str, Any]:
             }
             for lane, total in totals.items()
         ],
-        "duels": [_duel(samples, one, other) for one, other in islice(combinations(totals, 2), MOST_DUELS)],
+        "duels": [_duel(samples, names, one, other) for one, other in islice(combinations(totals, 2), MOST_DUELS)],
     }
 
 
-def _duel(samples: Sequence[Sample], one: str, other: str) -> dict[str, Any]:
-    found = context.duel(samples, one, other)
+def _short(samples: Sequence[Sample]) -> dict[str, str]:
+    """Names to speak of lanes by: those of their backends, with the effort or all else only where it takes that."""
+    lanes = {each["lane"]: each for each in samples}
+    backends = Counter(each["backend"] for each in lanes.values())
+    efforts = Counter((each["backend"], each["effort"]) for each in lanes.values())
     return {
-        "one": one,
-        "other": other,
-        "verdict": context.verdict(found),
+        lane: each["backend"]
+        if backends[each["backend"]] == 1
+        else f"{each['backend']} at {each['effort'] or 'its own effort'}"
+        if efforts[each["backend"], each["effort"]] == 1
+        else lane
+        for lane, each in lanes.items()
+    }
+
+
+def _duel(samples: Sequence[Sample], names: Mapping[str, str], one: str, other: str) -> dict[str, Any]:
+    found = context.duel(samples, one, other)
+    mine, theirs = names[one], names[other]
+    return {
+        "one": mine,
+        "other": theirs,
+        "verdict": context.verdict(replace(found, one=mine, other=theirs)),
         "counts": {
             "both found": found.both,
-            f"only {one}": found.only_one,
-            f"only {other}": found.only_other,
+            f"only {mine}": found.only_one,
+            f"only {theirs}": found.only_other,
             "neither": found.neither,
         },
         "apart": [
-            {"length": length, "depth": depth, "one": _counted(mine), "other": _counted(theirs)}
-            for length, depth, mine, theirs in context.apart(samples, one, other)
+            {"length": length, "depth": depth, "one": _counted(a), "other": _counted(b)}
+            for length, depth, a, b in context.apart(samples, one, other)
         ],
     }
 

@@ -16,6 +16,7 @@ from backends.registry import Registry
 from storage.errors import StorageError
 from storage.exports.csv import line
 from storage.measurements import Measurement
+from storage.recorder import Recorder
 from storage.store import Store
 from suites.measuring import Budget, Busy, Measurable, Measuring
 from ui import viewer
@@ -65,8 +66,8 @@ class Part(Protocol):
         ...
 
 
-def parts(registry: Registry, store: Store) -> tuple[Part, ...]:
-    return Load(registry, store), Context(registry, store), Effort(registry, store)
+def parts(registry: Registry, store: Store, recorder: Recorder) -> tuple[Part, ...]:
+    return Load(registry, store), Context(registry, store), Effort(registry, store, recorder)
 
 
 def build(page: gr.Blocks, offered: Sequence[Part], tabs: gr.Tabs) -> None:

@@ -23,7 +23,7 @@ from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
 from suites.measuring import Measuring
-from ui import backends, exporting, measure, page, presentation, rate, sharing, viewer
+from ui import backends, effort, exporting, measure, page, presentation, rate, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -102,7 +102,7 @@ def build(
         store.close()
 
     word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
-    measuring, parts = Measuring(store), measure.parts(registry, store)
+    measuring, parts = Measuring(store), measure.parts(registry, store, recorder)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -158,6 +158,7 @@ def build(
 
     app.include_router(sharing.routes(registry, store, recorder))
     app.include_router(exporting.routes(store, jobs))
+    app.include_router(effort.routes(store))
     app.include_router(measure.routes(store, measuring, parts))
 
     @app.get("/rate")
