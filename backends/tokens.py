@@ -41,9 +41,10 @@ def prompt_tokens(prompt: Prompt, model: str = "") -> int:
     return _counted(texts, model) + PER_TURN * len(texts) + images
 
 
-def text_tokens(text: str) -> int:
-    """About how many tokens a text is, the same whichever model wrote it."""
-    return math.ceil(_weight(text) / CHARACTERS)
+def text_tokens(text: str, model: str = "") -> int:
+    """About how many tokens a text is for `model`; by its length alone, the same whichever model wrote it, where none
+    is named."""
+    return _counted([text], model)
 
 
 def _texts(prompt: Prompt) -> Iterable[str]:

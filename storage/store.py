@@ -18,7 +18,20 @@ from backends.flags import Flag
 from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.runner import Entry
-from storage import changes, checks, laps, presets, queries, queue, replicas, search, shipped, showing
+from storage import (
+    changes,
+    checks,
+    efforts,
+    laps,
+    measurements,
+    presets,
+    queries,
+    queue,
+    replicas,
+    search,
+    shipped,
+    showing,
+)
 from storage.checks import Brief
 from storage.comparison import (
     EVERYTHING,
@@ -38,6 +51,7 @@ from storage.images import ImageStore
 from storage.imports.kept import Kept
 from storage.imports.own import Bringing
 from storage.laps import Lap
+from storage.measurements import Body, Ending, Measurement
 from storage.plan import Plan
 from storage.presets import Preset
 from storage.queue import Progress
@@ -93,6 +107,7 @@ class Store:
     def _join(self, connection: Connection) -> None:
         replicas.join(connection, self._replica, alone=not self.shared)
         changes.interrupt(connection)
+        measurements.interrupt(connection)
 
     async def beat(self) -> None:
         """Tells the other apps that this one is here, and ends what those that are gone had begun."""
@@ -100,6 +115,7 @@ class Store:
         def beat(connection: Connection) -> None:
             replicas.beat(connection, self._replica)
             changes.interrupt(connection)
+            measurements.interrupt(connection)
 
         await self._write(beat)
 
@@ -256,6 +272,10 @@ class Store:
         """What a `Filter` can be made of, by the name of its field."""
         return await self._read(lambda connection: search.choices(connection, viewer))
 
+    async def efforts(self, viewer: str = "") -> tuple[efforts.Pair, ...]:
+        """What one model answered at both efforts, without what is sealed for this viewer; the newest first."""
+        return await self._read(lambda connection: efforts.pairs(connection, viewer))
+
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""
         return await self._read(presets.kept)
@@ -281,6 +301,33 @@ class Store:
 
     async def check(self, check_id: str) -> Check | None:
         return await self._read(lambda connection: checks.read(connection, check_id))
+
+    async def begin_measurement(self, kind: str, title: str, maker: str, plan: Body) -> str:
+        """A new one that runs here. Its id. Raises StorageError."""
+        return await self._write(
+            lambda connection: measurements.begin(connection, kind, title, maker, plan, self._replica)
+        )
+
+    async def add_samples(self, measurement_id: str, first: int, bodies: Sequence[Body]) -> None:
+        """Numbered from `first`; to do it twice adds nothing. Raises RunLost where it has ended, StorageError."""
+        await self._write(lambda connection: measurements.append(connection, measurement_id, first, bodies))
+
+    async def end_measurement(self, measurement_id: str, state: Ending, problem: str = "") -> None:
+        await self._write(lambda connection: measurements.end(connection, measurement_id, state, problem))
+
+    async def measurements(self, kind: str = "") -> tuple[Measurement, ...]:
+        """The newest first."""
+        return await self._read(lambda connection: measurements.listed(connection, kind))
+
+    async def measurement(self, measurement_id: str) -> Measurement | None:
+        return await self._read(lambda connection: measurements.measurement(connection, measurement_id))
+
+    async def samples_of(self, measurement_id: str) -> tuple[dict[str, Any], ...]:
+        """What a measurement has found so far, in the order in which it came."""
+        return await self._read(lambda connection: measurements.samples_of(connection, measurement_id))
+
+    async def drop_measurement(self, measurement_id: str) -> None:
+        await self._write(lambda connection: measurements.drop(connection, measurement_id))
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))

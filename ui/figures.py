@@ -9,10 +9,10 @@ import orjson
 from backends.answer import Answer, Times
 from backends.events import Usage, Warmed
 from backends.lane import Lane
+from backends.pace import SHORTEST, cost, span, speed
 
 Figure = tuple[str, str, str]  # name, value, explanation
 
-SHORTEST = 0.1  # seconds: what came in one burst has no speed
 MOST, LONGEST, DEEPEST = 24, 80, 4  # figures shown of a server; characters of a name, levels of its JSON
 
 # What servers call their figures: a path in their JSON. "" for a name: another one says the same.
@@ -71,14 +71,6 @@ def of_the_server(measured: str) -> list[Figure]:
     return list(islice(rows, MOST))
 
 
-def cost(lane: Lane, answer: Answer) -> float | None:
-    """US dollars by the declared prices; None while tokens or prices are unknown."""
-    counts, prices = (answer.usage.prompt, answer.usage.completion), lane.prices
-    if None in (*counts, *prices):
-        return None
-    return sum(count * price for count, price in zip(counts, prices, strict=True)) / 1e6
-
-
 def seconds(microseconds: float) -> str:
     value = microseconds / 1e6
     return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.2f} s" if value < 10 else f"{value:.1f} s"
@@ -90,28 +82,13 @@ def _since(times: Times, at: int | None, name: str, explanation: str) -> Figure 
     return (name, seconds(at - times.sent), explanation)
 
 
-def speed(answer: Answer) -> float | None:
-    """Tokens a second after the first; None where it can't be told exactly."""
-    span, tokens = _span(answer), answer.usage.completion
-    return (tokens - 1) / span if span and tokens else None
-
-
-def _span(answer: Answer) -> float | None:
-    """Seconds from the first piece to the last, where they measure a speed."""
-    times = answer.times
-    # between two rounds nothing was generated: the time of both is no measure of speed
-    if times.first is None or times.last is None or len(answer.rounds) > 1:
-        return None
-    span = (times.last - times.first) / 1e6
-    return span if span >= SHORTEST else None
-
-
 def _speed(answer: Answer) -> Figure | None:
     if (exactly := speed(answer)) is not None:
         return ("speed", f"{exactly:.0f} tok/s", "Tokens after the first, over the time they took")
-    if not (span := _span(answer)):
+    took = span(answer)
+    if took is None or took < SHORTEST * 1e6:
         return None
-    about = (answer.pieces - 1) / span
+    about = (answer.pieces - 1) / took * 1e6
     return ("speed", f"≈ {about:.0f} tok/s", "Pieces a second: the server has not reported token counts")
 
 

@@ -1,5 +1,6 @@
 """The page: its tabs, its theme, its keys."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.recorder import Recorder
 from storage.store import Store
-from ui import backends, check, compare, history, keys, serve
+from ui import backends, check, compare, history, keys, measure, serve
 
-STYLES = ("page", "serve", "check")
+STYLES = ("page", "serve", "check", "measure", "context", "effort")
 CSS = "".join((Path(__file__).parent / "assets" / f"{name}.css").read_text() for name in STYLES)
 
 _LOCAL = gr.themes.utils.fonts.LocalFont
@@ -39,7 +40,13 @@ ALIVE = (Path(__file__).parent / "assets" / "alive.js").read_text()
 BEGIN = (Path(__file__).parent / "assets" / "page.js").read_text()
 
 
-def build(registry: Registry, store: Store, recorder: Recorder, discovery: Discovery) -> gr.Blocks:
+def build(
+    registry: Registry,
+    store: Store,
+    recorder: Recorder,
+    discovery: Discovery,
+    parts: Sequence[measure.Part],
+) -> gr.Blocks:
     with gr.Blocks(title="Lanewise", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600)) as page:
         gr.HTML("<header class='brand'><b>Lanewise</b><span>one prompt, side by side</span></header>", elem_id="brand")
         keys.build(keys.COMPARE)
@@ -54,6 +61,8 @@ def build(registry: Registry, store: Store, recorder: Recorder, discovery: Disco
                 serve.build()
             with gr.Tab("Check", id="check"):
                 check.build(page, tabs)
+            with gr.Tab("Measure", id="measure"):
+                measure.build(page, parts, tabs)
         page.load(None, js=BEGIN)
     return page
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from backends import pace
 from backends.answer import Answer
 from backends.prompt import images_of
 from backends.schedule import Schedule
 from storage.comparison import AskedLane, Question
 from storage.prompts import asked
 from storage.showing import Showing
-from ui import figures
 from ui.figures import seconds
 from ui.view import LETTERS, listed
 
@@ -146,20 +146,10 @@ def _shown_otherwise(question: Question, showing: Showing, position: int) -> Ite
         )
 
 
-def _first(answer: Answer) -> float | None:
-    times = answer.times
-    return None if times.first is None or times.sent is None else times.first - times.sent
-
-
-def _total(answer: Answer) -> float | None:
-    times = answer.times
-    return None if times.end is None or times.sent is None else times.end - times.sent
-
-
 _MEASURES: list[tuple[str, str, Callable[[Answer], float | None], Callable[[float], str]]] = [
-    ("first token", "From sending the request to the first token of any kind", _first, seconds),
-    ("total", "From sending the request to the end", _total, seconds),
-    ("speed", "Tokens after the first, over the time they took", figures.speed, lambda value: f"{value:.0f} tok/s"),
+    ("first token", "From sending the request to the first token of any kind", pace.first_token, seconds),
+    ("total", "From sending the request to the end", pace.total, seconds),
+    ("speed", "Tokens after the first, over the time they took", pace.speed, lambda value: f"{value:.0f} tok/s"),
     ("tokens", "Generated, as reported by the server", lambda answer: answer.usage.completion, lambda n: f"{n:g} out"),
 ]
 

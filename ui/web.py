@@ -23,7 +23,8 @@ from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
 from suites.checking import Checking
-from ui import backends, check, exporting, page, presentation, rate, serve, sharing, viewer
+from suites.measuring import Measuring
+from ui import backends, check, effort, exporting, measure, page, presentation, rate, serve, sharing, viewer
 from ui.asking import MOST_SAMPLES
 from ui.examples import PICTURES
 
@@ -96,6 +97,7 @@ def build(
         yield
         await discovery.aclose()
         await checking.aclose()
+        await measuring.aclose()
         await recorder.aclose()
         await registry.aclose()
         jobs.close()
@@ -103,6 +105,7 @@ def build(
 
     word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
     checking, board = Checking(registry, store), check.Board(store)
+    measuring, parts = Measuring(store), measure.parts(registry, store, recorder)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(Guard)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
@@ -166,6 +169,8 @@ def build(
     app.include_router(exporting.routes(store, jobs))
     app.include_router(serve.routes(registry, discovery))
     app.include_router(check.routes(registry, store, discovery, checking, board))
+    app.include_router(effort.routes(store))
+    app.include_router(measure.routes(store, measuring, parts))
 
     @app.get("/rate")
     def beneath(asked: Request) -> RedirectResponse:
@@ -187,7 +192,7 @@ def build(
     app.include_router(beside)
     app.include_router(beside, prefix="/rate")
     app.mount("/rate", Later(rating))
-    return mount(app, page.build(registry, store, recorder, discovery))
+    return mount(app, page.build(registry, store, recorder, discovery, parts))
 
 
 class Later:

@@ -21,6 +21,7 @@ from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from backends.tokens import image_tokens
 from tests.fake import wits
+from tests.fake.recall import recalled
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
 UNSTAMPED = "0" * 16  # where the moment of leaving goes
@@ -51,8 +52,9 @@ class Script:
     """What a prompt asks for. `first` is in milliseconds, `rate` in tokens a second.
 
     `reasoning` and `calls` are by themselves as the request has it: reasoning at effort high, one call where tools are
-    given; `rounds`: how often calls follow on results. `show` is an oddity of what is said, `fault` one of how it
-    travels, which begins after `after` chunks.
+    given; `rounds`: how often calls follow on results. `recall`: it answers from the first so many tokens of what it is
+    given; `context`: it refuses more than so many. `show` is an oddity of what is said, `fault` one of how it travels,
+    which begins after `after` chunks.
     """
 
     tokens: int = 100
@@ -63,6 +65,8 @@ class Script:
     first: int = 0
     stamp: int = 0
     after: int = 3
+    recall: int = 0
+    context: int = 0
     show: str = ""
     fault: str = ""
 
@@ -98,6 +102,7 @@ class Speech:
     reply: str | None = None
     limit: int | None = None
     stop: str = ""
+    recalled: str = ""
 
     @property
     def pieces(self) -> Iterator[ReasoningDelta | TextDelta]:
@@ -117,7 +122,7 @@ class Speech:
             return
         for index, thought in enumerate(_repeated(_THOUGHTS, self.reasoning)):
             yield ReasoningDelta(thought + _broken(index))
-        text = _TEXTS.get(show, self.reply)
+        text = self.recalled or _TEXTS.get(show, self.reply)
         cuts = r".{1,3}" if show == "split_marker" else r"\S+\s*"
         yield from map(TextDelta, self._words() if text is None else re.findall(cuts, text, re.DOTALL))
 
@@ -169,11 +174,8 @@ def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *
     reply, cities = (wits.reply(body, show), wits.cities(body)) if obeys else (None, [])
     wanted = script.calls if script.calls is not None else len(cities) or int(bool(tools) and not wits.no_calls(body))
     parts = [part for message in messages for part in _parts(message.get("content"))]
-    text = (
-        sum(len(part.get("text", "")) for part in parts)
-        + sum(map(_thoughts, messages)) * (show != "forgets_thoughts")
-        + len(orjson.dumps(tools))
-    )
+    question = "\n".join(part["text"] for part in parts if part.get("text"))
+    text = len(question) + sum(map(_thoughts, messages)) * (show != "forgets_thoughts") + len(orjson.dumps(tools))
     if show == "doubled_system":
         text += len(messages[0]["content"])
     if show == "dropped_system":
@@ -194,6 +196,7 @@ def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *
         reply,
         None if directed or show == "unlimited" else body.get("max_tokens"),
         "" if directed or show == "unstopped" else stops[0],
+        recalled(question, script.recall) if script.recall else "",
     )
 
 
