@@ -148,6 +148,6 @@ def _account(request: Request, sessions: Sessions, cookies: Cookies) -> Account 
 def _inside(request: Request, to: str) -> str:
     """Where to go then: a place of ours, whatever an address asks for."""
     root = request.scope.get("root_path", "")
-    parts = urlsplit(to) if to.isprintable() and "\\" not in to else urlsplit("")
-    own = not parts.scheme and not parts.netloc and to.startswith(f"{root}/") and not to.startswith("//")
+    parts = urlsplit(to) if to.isprintable() and "\\" not in to else None
+    own = parts and not parts.scheme and not parts.netloc and to.startswith(f"{root}/") and not to.startswith("//")
     return to if own else f"{root}/"
