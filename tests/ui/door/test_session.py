@@ -70,6 +70,7 @@ def test_it_ends_by_idleness_and_by_age_however_much_it_is_used(world: World) ->
         assert found
         token = sessions.renewed(found) or token
         world.now += 1800
+    world.now += 1
     assert sessions.read(token) is None
 
 
