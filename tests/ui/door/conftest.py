@@ -102,9 +102,14 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def guarded(tmp_path_factory: pytest.TempPathFactory, fake_url: str, log: Path) -> Iterator[Server]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the whole app keeps all that it has."""
+    return tmp_path_factory.mktemp("guarded")
+
+
+@pytest.fixture(scope="session")
+def guarded(folder: Path, fake_url: str, log: Path) -> Iterator[Server]:
     """The whole app with a login."""
-    folder = tmp_path_factory.mktemp("guarded")
     write(folder / "users.toml", PEOPLE)
     entry = '[[backend]]\nname = "{0}"\nkind = "llamacpp"\nbase_url = "{1}"\nmodel = "{0}"\n'
     entries = [entry.format(model, fake_url) for model in ANSWERS]
