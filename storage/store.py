@@ -98,6 +98,11 @@ class Store:
         """May other apps run comparisons in this database? Then it wants `beat` every so often."""
         return self._database.shared
 
+    @property
+    def waiting(self) -> int:
+        """Writes that nobody has begun."""
+        return self._database.writer.waiting
+
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
         with suppress(StorageError):  # a server that is gone will miss the sign of life
@@ -275,6 +280,10 @@ class Store:
     async def efforts(self, viewer: str = "") -> tuple[efforts.Pair, ...]:
         """What one model answered at both efforts, without what is sealed for this viewer; the newest first."""
         return await self._read(lambda connection: efforts.pairs(connection, viewer))
+
+    async def rated(self) -> int:
+        """How many ratings there are. Raises StorageError where the database does not answer."""
+        return await self._read(queries.rated)
 
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""
