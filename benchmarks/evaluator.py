@@ -1,0 +1,94 @@
+"""An evaluator's page without a browser: asks, shows and follows a comparison by the page's own protocol."""
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import orjson
+
+API = "gradio_api"
+
+Heard = Callable[[bytes], None]
+
+
+class Refused(Exception):
+    """The page said why it can't do what it was asked for."""
+
+
+class Evaluator:
+    """One tab of one person. `lanes` are names of backends."""
+
+    def __init__(self, http: httpx.AsyncClient, lanes: Sequence[str]) -> None:
+        """`http` has the address of the app, and is this person's alone: their cookie is in it."""
+        self.http, self.lanes, self.session = http, tuple(lanes), secrets.token_hex(6)
+        self._events: dict[str, dict[str, Any]] = {}
+        self._components: dict[int, dict[str, Any]] = {}
+
+    async def arrive(self) -> None:
+        (await self.http.get("")).raise_for_status()
+        config = (await self.http.get("config")).raise_for_status().json()
+        self._events = {each["api_name"]: each for each in reversed(config["dependencies"])}  # the first of a name
+        self._components = {each["id"]: each["props"] for each in config["components"]}
+
+    async def ask(self, text: str) -> str:
+        """The new comparison's id."""
+        event = self._events["compare"]
+        data = [self._given(self._components[id_], text) for id_ in event["inputs"]]
+        run, problem, *_ = await self._last(event["id"], data)
+        if problem:
+            raise Refused(problem)
+        return str(run)
+
+    async def show(self, run: str) -> list[Any]:
+        """The question, the rating bar and what else is around the answers."""
+        return await self._last(self._events["show"]["id"], [run])
+
+    async def watch(self, run: str, heard: Heard = lambda message: None) -> None:
+        """Follows the answers to their end; `heard` gets each message as it comes."""
+        async with aclosing(self._messages(self._events["watch"]["id"], [run])) as messages:
+            async for message in messages:
+                heard(message)
+                if b'"msg":"process_completed"' in message:
+                    self._checked(orjson.loads(message))
+
+    def _given(self, props: dict[str, Any], text: str) -> Any:
+        """What is in the field when somebody wrote `text` and chose the lanes."""
+        name = props.get("elem_id") or ""
+        if name == "prompt":
+            return {"text": text, "files": []}
+        if name == "places":
+            return len(self.lanes)
+        if found := re.fullmatch("(backend|model|effort)-([A-F])", name):
+            place = ord(found[2]) - ord("A")
+            if place < len(self.lanes):
+                return {"backend": self.lanes[place], "model": "", "effort": "none"}[found[1]]
+        return props.get("value")
+
+    async def _last(self, event: int, data: Sequence[Any]) -> list[Any]:
+        said: dict[str, Any] = {}
+        async with aclosing(self._messages(event, data)) as messages:
+            async for message in messages:
+                if b'"msg":"process_completed"' in message:
+                    said = self._checked(orjson.loads(message))
+        return list(said["output"]["data"])
+
+    def _checked(self, said: dict[str, Any]) -> dict[str, Any]:
+        if not said.get("success"):
+            raise Refused(str(said.get("output")))
+        return said
+
+    async def _messages(self, event: int, data: Sequence[Any]) -> AsyncIterator[bytes]:
+        asked = {"data": data, "fn_index": event, "session_hash": self.session, "trigger_id": None}
+        (await self.http.post(f"{API}/queue/join", json=asked)).raise_for_status()
+        async with self.http.stream("GET", f"{API}/queue/data", params={"session_hash": self.session}) as response:
+            response.raise_for_status()
+            rest = b""
+            async for piece in response.aiter_bytes():
+                *whole, rest = (rest + piece).split(b"\n\n")
+                for message in whole:
+                    yield message.removeprefix(b"data: ")
+                    if b'"msg":"close_stream"' in message:
+                        return
