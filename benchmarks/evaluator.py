@@ -42,9 +42,9 @@ class Evaluator:
             raise Refused(problem)
         return str(run)
 
-    async def show(self, run: str) -> list[Any]:
-        """The question, the rating bar and what else is around the answers."""
-        return await self._last(self._events["show"]["id"], [run])
+    async def act(self, name: str, data: Sequence[Any], event: Any = None) -> list[Any]:
+        """What the handler of this name answers; `event` is what the page's script tells of the act."""
+        return await self._last(self._events[name]["id"], data, event)
 
     async def watch(self, run: str, heard: Heard = lambda message: None) -> None:
         """Follows the answers to their end; `heard` gets each message as it comes."""
@@ -67,9 +67,9 @@ class Evaluator:
                 return {"backend": self.lanes[place], "model": "", "effort": "none"}[found[1]]
         return props.get("value")
 
-    async def _last(self, event: int, data: Sequence[Any]) -> list[Any]:
+    async def _last(self, id_: int, data: Sequence[Any], event: Any = None) -> list[Any]:
         said: dict[str, Any] = {}
-        async with aclosing(self._messages(event, data)) as messages:
+        async with aclosing(self._messages(id_, data, event)) as messages:
             async for message in messages:
                 if b'"msg":"process_completed"' in message:
                     said = self._checked(orjson.loads(message))
@@ -80,8 +80,8 @@ class Evaluator:
             raise Refused(str(said.get("output")))
         return said
 
-    async def _messages(self, event: int, data: Sequence[Any]) -> AsyncIterator[bytes]:
-        asked = {"data": data, "fn_index": event, "session_hash": self.session, "trigger_id": None}
+    async def _messages(self, id_: int, data: Sequence[Any], event: Any = None) -> AsyncIterator[bytes]:
+        asked = {"data": data, "event_data": event, "fn_index": id_, "session_hash": self.session}
         (await self.http.post(f"{API}/queue/join", json=asked)).raise_for_status()
         async with self.http.stream("GET", f"{API}/queue/data", params={"session_hash": self.session}) as response:
             response.raise_for_status()

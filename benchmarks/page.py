@@ -68,7 +68,7 @@ def app(fake: str, *options: str, errors: IO[str] | None = None) -> Iterator[Ser
 
 
 def kept_in(folder: Path, fake: str) -> dict[str, str]:
-    """The app's environment when all that it reads and keeps is in `folder`, and its backends are on the fake server."""
+    """The app's environment when all that it reads and keeps is in `folder`; its backends are on the fake server."""
     entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/openai/v1"\nmodel = "fake"\n\n'
     (folder / "backends.toml").write_text("".join(entry.format(name, fake) for name in NAMES))
     return {

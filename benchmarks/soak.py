@@ -112,7 +112,7 @@ async def _compare(evaluator: Evaluator, load: Load) -> None:
 
     load.asked += 1
     run = await evaluator.ask(f"{load.script} Compare these.")
-    await evaluator.show(run)
+    await evaluator.act("show", [run])
     await evaluator.watch(run, heard)
     load.seen += len(found)
 
