@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,10 +34,10 @@ class Evaluator:
         self._events = {each["api_name"]: each for each in reversed(config["dependencies"])}  # the first of a name
         self._components = {each["id"]: each["props"] for each in config["components"]}
 
-    async def ask(self, text: str) -> str:
+    async def ask(self, text: str, pictures: Sequence[Path] = ()) -> str:
         """The new comparison's id."""
-        event = self._events["compare"]
-        data = [self._given(self._components[id_], text) for id_ in event["inputs"]]
+        event, files = self._events["compare"], await self._uploaded(pictures)
+        data = [self._given(self._components[id_], {"text": text, "files": files}) for id_ in event["inputs"]]
         run, problem, *_ = await self._last(event["id"], data)
         if problem:
             raise Refused(problem)
@@ -54,11 +55,18 @@ class Evaluator:
                 if b'"msg":"process_completed"' in message:
                     self._checked(orjson.loads(message))
 
-    def _given(self, props: dict[str, Any], text: str) -> Any:
-        """What is in the field when somebody wrote `text` and chose the lanes."""
+    async def _uploaded(self, pictures: Sequence[Path]) -> list[dict[str, Any]]:
+        if not pictures:
+            return []
+        files = [("files", (path.name, path.read_bytes())) for path in pictures]
+        paths = (await self.http.post(f"{API}/upload", files=files)).raise_for_status().json()
+        return [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+
+    def _given(self, props: dict[str, Any], prompt: dict[str, Any]) -> Any:
+        """What is in the field when somebody wrote the prompt and chose the lanes."""
         name = props.get("elem_id") or ""
         if name == "prompt":
-            return {"text": text, "files": []}
+            return prompt
         if name == "places":
             return len(self.lanes)
         if found := re.fullmatch("(backend|model|effort)-([A-F])", name):

@@ -77,6 +77,11 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> int:
     return process.wait(seconds)
 
 
+def words(command: str) -> list[str]:
+    """Of an exec form that stands within another instruction."""
+    return recipe.Step("", {}, command).words
+
+
 def base(folder: Path) -> Path:
     """A bare Debian with Python and pip under the names that Python's own image has."""
     include = "--include=python3,python3-venv,python3-pip"
