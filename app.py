@@ -18,10 +18,16 @@ gc.disable()
 
 
 def main() -> int:
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "7860")
     if not port.isdecimal() or int(port) > 65535:
         return refuse(f"PORT must be a number up to 65535, not {port!r}.")
+    from ui.door import logs, settings
+
+    try:
+        logs.configure(os.environ)
+        entry = settings.read(os.environ, host)
+    except settings.SettingsError as error:
+        return refuse(str(error))
     try:
         listening = socket.create_server((host, int(port)))
     except OSError as error:
@@ -36,9 +42,11 @@ def main() -> int:
     from backends.discovery import Discovery
     from storage import rubric
     from storage.errors import RubricError, StorageError
-    from storage.recorder import Recorder
     from storage.store import DEFAULT_URL, Store
     from ui import web
+    from ui.door.admission import Admission
+    from ui.door.door import Door
+    from ui.door.serving import Server
 
     try:
         asked = rubric.load(Path(os.environ.get("RUBRIC", "rubric.toml")))
@@ -52,9 +60,14 @@ def main() -> int:
     # beyond this machine only its person knows the names that lead here
     hosts = os.environ.get("ALLOWED_HOSTS", "" if host in web.LOOPBACK else "*").split(",")
     names = [*web.LOOPBACK, *filter(None, hosts)]
-    app = web.build(found, store, Recorder(store, found.stream), Discovery(found), names)
+    door = Door(entry)
+    recorder = Admission(store, found.stream, entry.bounds, door.watch)
+    app = web.build(found, store, recorder, Discovery(found), names, door)
     print(f"Lanewise is at http://{host}:{listening.getsockname()[1]}", flush=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    serves = uvicorn.Config(
+        app, log_config=None, access_log=False, server_header=False, proxy_headers=False, timeout_graceful_shutdown=1
+    )
+    server = Server(serves, door, recorder)
     logging.getLogger("uvicorn.error").addFilter(is_news)
     gc.freeze()  # nor is it looked through later, while answers stream
     gc.enable()

@@ -91,6 +91,7 @@ RULES: dict[str, tuple[Callable[[object], bool], str]] = {
     "temperature": (partial(_is_number, most=2), "what a new lane starts with, from 0 to 2"),
     "max_tokens": (_is_count, "what a new lane starts with, a whole number from 1"),
     "note": (_is_text, "text"),
+    "concurrency": (_is_count, "how many requests it may have at once, a whole number from 1"),
 }
 
 

@@ -10,7 +10,7 @@ class Backend:
     Prices are US dollars per million tokens. Timeouts are seconds: until a connection stands, until the first piece of
     the answer, and between pieces. `context` is its size in tokens, where the server does not tell; `omit` are request
     keys that this one server does not take. `temperature` and `max_tokens` are what a new lane starts with; `note` is
-    said on each of its lanes.
+    said on each of its lanes. So many requests as `concurrency` are sent to it at once; further ones wait.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Backend:
     temperature: float | None = None
     max_tokens: int | None = None
     note: str = ""
+    concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

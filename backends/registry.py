@@ -3,9 +3,11 @@
 What is wrong in a declaration becomes a problem in words; the rest still works. It knows no wire format.
 """
 
+import asyncio
 import re
 import tomllib
 from collections.abc import AsyncGenerator, Container, Iterator, Mapping
+from contextlib import aclosing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ class Registry:
         self.problems = problems
         self._environ = environ
         self._clients: dict[Backend, Client] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
 
     def find(self, name: str | None) -> Backend | None:
         return next((backend for backend in self.backends if backend.name == name), None)
@@ -47,8 +50,17 @@ class Registry:
         return backend.key_env if backend.key_env and not self._environ.get(backend.key_env, "").strip() else ""
 
     def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:
-        """Asks the lane's backend (this is a `runner.Stream`)."""
-        return self.client(lane.backend).stream(lane, prompt)
+        """Asks the lane's backend, at its turn where that takes only so many at once (this is a `runner.Stream`)."""
+        if lane.backend.concurrency is None:
+            return self.client(lane.backend).stream(lane, prompt)
+        return self._at_its_turn(lane, prompt, lane.backend.concurrency)
+
+    async def _at_its_turn(self, lane: Lane, prompt: Prompt, most: int) -> AsyncGenerator[Event]:
+        # nothing is sent before, so that no latency holds the wait
+        turn, client = self._turns.setdefault(lane.backend.name, asyncio.Semaphore(most)), self.client(lane.backend)
+        async with turn, aclosing(client.stream(lane, prompt)) as events:
+            async for event in events:
+                yield event
 
     def client(self, backend: Backend) -> Client:
         """Raises BackendError as `kind` does."""

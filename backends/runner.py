@@ -119,6 +119,12 @@ class Run:
         """Has each lane ended once? Further samples may be on their way."""
         return all(closed.is_set() for closed in self._closed[: len(self.lanes)])
 
+    @property
+    def running(self) -> tuple[Lane, ...]:
+        """The lanes that have not ended; one with several samples is there for each of them."""
+        count = len(self.lanes)
+        return tuple(self.lanes[index % count] for index, closed in enumerate(self._closed) if not closed.is_set())
+
     def answers(self) -> tuple[Answer, ...]:
         """Of all lanes, then of their further samples."""
         return tuple(folding.answer() for folding in self._folds)

@@ -34,6 +34,7 @@ class Postgres:
         engine = create_engine(
             self.url,
             pool_pre_ping=True,
+            hide_parameters=True,  # a log is told no prompts
             connect_args=timeout,
             **settings,
         )

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, func, literal, select
 
 from backends.answer import Answer, fold
 from backends.schedule import Schedule
@@ -16,7 +16,7 @@ from storage.comparison import Answered, AskedLane, Comparison, Earlier, KeptLan
 from storage.images import ImageStore
 from storage.plan import Pace, Plan, Presentation, Traces
 from storage.rows import SAMPLES, answers_of, flags_of, grouped, images_of, prompts_of, ratings_of, recordings, row_of
-from storage.schema import answers, comparisons, texts
+from storage.schema import answers, comparisons, ratings, texts
 
 log = logging.getLogger(__name__)
 
@@ -146,3 +146,8 @@ def _data(files: ImageStore, sha256: str) -> bytes:
     except KeyError:
         log.warning("the file of image %s is missing: its comparison is shown without it", sha256)
         return b""
+
+
+def rated(connection: Connection) -> int:
+    """How many ratings there are."""
+    return connection.scalar(select(func.count()).select_from(ratings)) or 0

@@ -30,7 +30,7 @@ class Recorder:
         self._stream = stream
         self._live: dict[str, tuple[Run, asyncio.Task[None]]] = {}
         self._problems: dict[str, str] = {}
-        self._closing = asyncio.Event()
+        self._closing, self._draining = asyncio.Event(), False
         self._beating: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -66,9 +66,22 @@ class Recorder:
         The positions in `kept` are not asked: the answer that is kept there is taken over as it was asked and came,
         with its own times, whatever `asked` holds in its place. `remakes` is the comparison that this one renews.
         """
+        if self._draining:
+            raise StorageError("Lanewise is being stopped and begins nothing any more: ask again when it is back.")
         # shielded: whoever asks may go away between the rows and the run
         starting = self._start(prompt, asked, plan, maker, follows, kept, remakes)
         return await asyncio.shield(asyncio.ensure_future(starting))
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """Those whose lanes are not all over and stored."""
+        return tuple(run for run, _ in self._live.values())
+
+    async def drain(self, patience: float) -> None:
+        """Begins nothing any more, and waits so many seconds for what runs."""
+        self._draining = True
+        if keeping := [each for _, each in self._live.values()]:
+            await asyncio.wait(keeping, timeout=patience)
 
     def live(self, comparison_id: str) -> Run | None:
         """The run, until its lanes are over and stored."""

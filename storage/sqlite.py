@@ -68,7 +68,7 @@ class Sqlite:
 
     def engine(self, **settings: Any) -> Engine:
         """Its transactions see one snapshot; with the options `writing`, they take the write lock at once."""
-        engine = create_engine(self.url, module=DRIVER, **settings)
+        engine = create_engine(self.url, module=DRIVER, hide_parameters=True, **settings)  # a log is told no prompts
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine

@@ -82,6 +82,11 @@ class Store:
         """May other apps run comparisons in this database? Then it wants `beat` every so often."""
         return self._database.shared
 
+    @property
+    def waiting(self) -> int:
+        """Writes that nobody has begun."""
+        return self._database.writer.waiting
+
     def close(self) -> None:
         """Writes what is waiting, then lets go of the database. Blocking."""
         with suppress(StorageError):  # a server that is gone will miss the sign of life
@@ -249,6 +254,10 @@ class Store:
     async def choices(self, viewer: str = "") -> dict[str, tuple[str, ...]]:
         """What a `Filter` can be made of, by the name of its field."""
         return await self._read(lambda connection: search.choices(connection, viewer))
+
+    async def rated(self) -> int:
+        """How many ratings there are. Raises StorageError where the database does not answer."""
+        return await self._read(queries.rated)
 
     async def presets(self) -> tuple[Preset, ...]:
         """Lanes kept under names, by name."""

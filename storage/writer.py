@@ -45,6 +45,11 @@ class Writer:
             self._jobs.put(job)
         return job.future
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that nobody has begun."""
+        return self._jobs.qsize()
+
     def close(self) -> None:
         """Returns when all that was submitted is done."""
         with self._door:

@@ -1,9 +1,30 @@
-"""Who may do what: evaluators choose lanes and rate, admins edit backends besides."""
+"""Who asks, and what they may do: evaluators choose lanes and rate, admins edit backends besides."""
 
-import gradio as gr
-from starlette.requests import Request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # what is read before the app starts does not wait for gradio
+    import gradio as gr
+    from starlette.requests import Request
+
+Role = Literal["evaluator", "admin"]
 
 
-def is_admin(request: Request | gr.Request) -> bool:
-    """Without a login, whoever reaches the page is one."""
-    return True
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who logged in: `id` stays theirs whatever they are called, `name` stands on their ratings. Without a login it is
+    nobody, with neither."""
+
+    id: str = ""
+    name: str = ""
+    role: Role = "admin"
+
+
+def account(request: "Request | gr.Request") -> Account:
+    """As the door has found it; whoever never came through one reaches the app from within."""
+    return getattr(getattr(request, "state", None), "account", None) or Account()
+
+
+def is_admin(request: "Request | gr.Request") -> bool:
+    """Without a login on this machine alone, whoever reaches the page is one."""
+    return account(request).role == "admin"

@@ -15,6 +15,7 @@ from storage.recorder import Recorder
 from storage.showing import Showing, Step
 from storage.store import Store
 from ui import asking, cards, difference, keys, view, viewer
+from ui.access import account
 from ui.component import PRIVATE, AnswerText, Drawn
 from ui.difference import Differences
 from ui.lane import LATEX
@@ -53,7 +54,7 @@ class Handlers:
         sent = event._data if isinstance(event._data, dict) else {}
         who, after = viewer.of(request), str(sent.get("after", ""))
         try:
-            evaluator = named(asking.clean(str(sent.get("evaluator") or "")))
+            evaluator = account(request).name or named(asking.clean(str(sent.get("evaluator") or "")))
             left = await self.store.show(after, who) if after else None
             if left and left.step is Step.REASONING:  # who goes on leaves it unjudged, and finds the names later
                 await self.store.reveal(after, who, "rating")
@@ -71,7 +72,7 @@ class Handlers:
 
     async def prepare(self, run: str, evaluator: str, request: gr.Request) -> dict[str, Any]:
         """How far the evaluator is; and the comparison after this one, kept for them, whose images can come already."""
-        who = viewer.of(request)
+        who, evaluator = viewer.of(request), account(request).name or evaluator
         if not evaluator:
             return {"state": "single", "runs": [run]} if run else gr.skip()
         ahead = await self.store.next_item(who, evaluator, after=run) if run else None

@@ -23,7 +23,8 @@ from storage.ratings import MOVED_ON
 from storage.recorder import Recorder
 from storage.showing import Showing, Step
 from storage.store import Store
-from ui import asking, cards, rating, view, viewer
+from ui import access, asking, cards, rating, view, viewer
+from ui.access import Account
 from ui.cards import Fixed
 from ui.component import PRIVATE, AnswerText, Drawn
 from ui.presentation import Curtain
@@ -264,7 +265,7 @@ class Stage:
         sent = event._data if isinstance(event._data, dict) else {}
         rated, who = str(sent.get("run")), viewer.of(request)
         try:
-            await self._rate(rated, who, sent)
+            await self._rate(rated, who, sent, access.account(request))
             said = "Saved."
         except (RatingError, StorageError) as error:
             said = f"Not saved: {error}"
@@ -275,7 +276,7 @@ class Stage:
         unsealed = sent.get("step", showing.step) != showing.step
         return self._bar(question, showing) | became, f"{run} {showing.step}" if unsealed else gr.skip()
 
-    async def _rate(self, run: str, who: str, sent: dict[str, Any]) -> None:
+    async def _rate(self, run: str, who: str, sent: dict[str, Any], account: Account) -> None:
         question, before = await self.kept(run, who) or (None, None)
         if before and sent.get("step", before.step) != before.step:
             raise RatingError(MOVED_ON)
@@ -283,7 +284,10 @@ class Stage:
             raise RatingError("The answers appear together, once all are done: rate them then.")
         early = question is not None and await self._early(question)
         judged = rating.judgement(sent, before.order if before else (), early)
-        await self.store.rate(run, asking.clean(str(sent.get("evaluator", ""))), judged, before)
+        evaluator = asking.clean(str(sent.get("evaluator", "")))
+        if account.name and evaluator not in ("", account.name):  # kept by this browser, from before another logged in
+            raise RatingError(f"It was made by {evaluator}, and {account.name} is logged in: rate it again.")
+        await self.store.rate(run, account.name or evaluator, judged, before)
 
     async def _early(self, question: Question) -> bool:
         """Is a lane still answering? What has just ended is stored first: its reasoning may be judged next."""

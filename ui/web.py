@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Literal
 
@@ -23,7 +23,10 @@ from storage.recorder import Recorder
 from storage.showing import Showing
 from storage.store import Store
 from ui import backends, exporting, page, presentation, rate, sharing, viewer
+from ui.access import account
 from ui.asking import MOST_SAMPLES
+from ui.door.door import Door
+from ui.door.gate import SAFE, route
 from ui.examples import PICTURES
 
 log = logging.getLogger(__name__)
@@ -34,12 +37,21 @@ POLICY = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
     "form-action 'none'; frame-ancestors 'none'"
 )
-HEADERS = [
-    (b"content-security-policy", POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-]
+NEEDLESS = "camera", "display-capture", "geolocation", "hid", "microphone", "midi", "payment", "serial", "usb"
+HEADERS = {
+    b"content-security-policy": POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"permissions-policy": ", ".join(f"{each}=()" for each in NEEDLESS).encode(),
+    b"cross-origin-opener-policy": b"same-origin",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"x-frame-options": b"DENY",
+}
+SECURELY = {b"strict-transport-security": b"max-age=31536000"}
+# what somebody uploaded is looked at, and never runs
+UPLOADED = {b"content-security-policy": b"default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 PAGES = ("/", "/rate", "/rate/")
+HEALTH = ("/healthz", "/rate/healthz", "/readyz")
 LOOPBACK = ("127.0.0.1", "localhost")
 LOOKING = 8  # images fetched at once: where their bucket does not answer, threads are left for all else
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -56,30 +68,51 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = scope["path"]
-        if "/gradio_api/proxy=" in path or ("/gradio_api/file=" in path and "://" in path.replace(":/", "://")):
-            await PlainTextResponse("Lanewise fetches nothing from elsewhere.", 403)(scope, receive, send)
-            return
-
-        headers = dict(scope["headers"])
-        origin = headers.get(b"origin")
-        if scope["method"] == "POST" and origin and origin.partition(b"://")[2] != headers.get(b"host"):
-            await PlainTextResponse("Lanewise takes nothing from other pages.", 403)(scope, receive, send)
-            return
-
-        stranger = path in PAGES and not viewer.token(headers.get(b"cookie", b"").decode("latin-1"))
+        secure = scope["scheme"] == "https"
+        known = viewer.token(dict(scope["headers"]).get(b"cookie", b"").decode("latin-1"))
 
         async def guarded(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                cookie = [(b"set-cookie", viewer.new().encode())] if stranger else []
-                message["headers"] = [*message.get("headers", []), *HEADERS, *cookie]
+                said = message.get("headers", [])
+                mine = HEADERS | (SECURELY if secure else {}) | (UPLOADED if "/gradio_api/file=" in path else {})
+                added = [each for each in mine.items() if each[0] not in dict(said)]
+                if path in PAGES and not known and not account(Request(scope)).id:
+                    added.append((b"set-cookie", viewer.new(scope.get("root_path") or "/", secure).encode()))
+                message["headers"] = [*said, *added]
             await send(message)
 
+        path, headers = route(scope), dict(scope["headers"])
+        if "/gradio_api/proxy=" in path or ("/gradio_api/file=" in path and "://" in path.replace(":/", "://")):
+            await PlainTextResponse("Lanewise fetches nothing from elsewhere.", 403)(scope, receive, guarded)
+            return
+        if scope["method"] not in SAFE and not is_own(headers):
+            await PlainTextResponse("Lanewise takes nothing from other pages.", 403)(scope, receive, guarded)
+            return
         await self.app(scope, receive, guarded)
 
 
+def is_own(headers: Mapping[bytes, bytes]) -> bool:
+    """Does a page of ours ask, as far as its browser tells? Other clients tell nothing, and have no cookie to lend."""
+    if (origin := headers.get(b"origin")) is not None:
+        return origin.partition(b"://")[2] == headers.get(b"host")
+    return headers.get(b"sec-fetch-site", b"same-origin") in (b"same-origin", b"none")
+
+
+class Hosts(TrustedHostMiddleware):
+    """Whoever asks how the app is does so by any name: it tells nothing else."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        free = scope["type"] == "http" and route(scope) in HEALTH
+        await (self.app(scope, receive, send) if free else super().__call__(scope, receive, send))
+
+
 def build(
-    registry: Registry, store: Store, recorder: Recorder, discovery: Discovery, hosts: Sequence[str] = LOOPBACK
+    registry: Registry,
+    store: Store,
+    recorder: Recorder,
+    discovery: Discovery,
+    hosts: Sequence[str] = LOOPBACK,
+    door: Door | None = None,
 ) -> FastAPI:
     """The whole app; `discovery` runs as long as it does. When it ends, running lanes are marked and everything is
     written.
@@ -93,16 +126,21 @@ def build(
         discovery.start()
         recorder.start()
         yield
+        await second.aclose()
         await discovery.aclose()
         await recorder.aclose()
         await registry.aclose()
         jobs.close()
         store.close()
 
+    door = door or Door()
+    door.watch.follow(store, recorder)
     word, looking, jobs = secrets.token_hex(8), CapacityLimiter(LOOKING), exporting.Jobs(store)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    door.inward(app)
     app.add_middleware(Guard)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))
+    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+    door.outward(app)
 
     @app.exception_handler(StorageError)
     async def unusable(_: Request, error: StorageError) -> JSONResponse:
@@ -111,9 +149,11 @@ def build(
     beside = APIRouter()  # what both pages ask for, each beside its own address
 
     @beside.get("/healthz")
-    async def health() -> dict[str, str]:
-        """`app` is another word after each start."""
-        return {"status": "ok", "problem": recorder.problem, "app": word}
+    async def health(request: Request) -> dict[str, Any]:
+        """`app` is another word after each start; `login`: who asks is not logged in, and must be. What is wrong with
+        the database is for the others."""
+        login = door.settings.login and not account(request).id
+        return {"status": "ok", "problem": "" if login else recorder.problem, "app": word, "login": login}
 
     @app.get("/backends.json")
     async def servers() -> list[dict[str, Any]]:
@@ -153,6 +193,7 @@ def build(
             raise HTTPException(404, "no such answer")
         return PlainTextResponse(text)
 
+    app.include_router(door.routes(store, recorder))
     app.include_router(sharing.routes(registry, store, recorder))
     app.include_router(exporting.routes(store, jobs))
 
@@ -175,7 +216,8 @@ def build(
     app.mount("/pictures", StaticFiles(directory=PICTURES))
     app.include_router(beside)
     app.include_router(beside, prefix="/rate")
-    app.mount("/rate", Later(rating))
+    second = Later(rating)
+    app.mount("/rate", second)
     return mount(app, page.build(registry, store, recorder, discovery))
 
 
@@ -196,6 +238,9 @@ class Later:
                 await self._lives.enter_async_context(app.router.lifespan_context(app))
                 self._app = app
         await self._app(scope, receive, send)
+
+    async def aclose(self) -> None:
+        await self._lives.aclose()
 
 
 def mount(app: FastAPI, blocks: gr.Blocks, **settings: Any) -> FastAPI:

@@ -1,4 +1,6 @@
 // What the scripts of this folder share. Text always goes in as text, never as markup.
+// who is logged in, "" without a login; a rating stands under this name whatever the page sends
+const account = decodeURIComponent((/(?:^|; )lanewise_account=([^;]+)/.exec(document.cookie) || [])[1] || '');
 const $ = (selector) => element.querySelector(selector);
 const make = (tag, kind, text) => {
   const made = document.createElement(tag);

@@ -12,7 +12,7 @@ const isSaving = () => !!document.querySelector('#rating [aria-busy=true]');
 function go() {
   if (next.disabled) { hurried = isSaving(); return; }   // asked for while the rating is being stored: then
   next.disabled = true;
-  trigger('serve', { evaluator: localStorage.getItem(NAME), after: props.value.run });
+  trigger('serve', { evaluator: account || localStorage.getItem(NAME), after: props.value.run });
 }
 next.addEventListener('click', go);
 

@@ -2,16 +2,17 @@
 const NAME = 'lanewise.evaluator', PATIENCE = 15000, RENEWAL = 120000;   // of places that expire after 10 minutes
 const show = (selector, wanted) => { $(selector).hidden = !wanted; };
 const some = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
+const known = () => account || localStorage.getItem(NAME) || '';
 let naming = false, holding = [];
 
 const send = (path) => navigator.sendBeacon(path, new Blob([JSON.stringify(holding)], { type: 'application/json' }));
 const serve = () => {
-  naming = !localStorage.getItem(NAME);
-  if (naming) render(); else trigger('serve', { evaluator: localStorage.getItem(NAME), after: '' });
+  naming = !known();
+  if (naming) render(); else trigger('serve', { evaluator: known(), after: '' });
 };
 
 function render() {
-  const v = props.value || {}, name = localStorage.getItem(NAME) || '';
+  const v = props.value || {}, name = known();
   if (v.state === 'ready' && !naming) { serve(); if (!naming) return; }
   if (v.runs) holding = v.runs.filter(Boolean);
   for (const src of v.images || []) new Image().src = src;
@@ -21,7 +22,7 @@ function render() {
   if (v.evaluator) {
     $('.count').textContent = `${v.rated.toLocaleString()} rated by you, ${v.left.toLocaleString()}${v.far ? ' or more' : ''} left`;
     $('.far progress').max = Math.max(1, v.rated + v.left); $('.far progress').value = v.rated;
-    $('.as b').textContent = v.evaluator;
+    $('.as b').textContent = v.evaluator; show('.as button', !account);
     $('.empty h2').textContent = v.rated ? 'Nothing more waits for you' : 'Nothing waits for you';
     $('.why').textContent = v.total ? `${v.complete.toLocaleString()} of ${some(v.total, 'comparison')} in the queue have all their ratings. What you made, rated or saw uncovered is not given to you; what others are rating just now may come back.` : 'The rating queue is empty.';
   }

@@ -1,12 +1,13 @@
 // Rates the comparison on the page. What is set before the choice is part of it; the choice sends it all, and what is set
 // after it is sent as a new rating. Two lanes: one choice. More: placed best to worst, ties are groups. The evaluator's
-// name is asked once and kept in this browser. The server checks everything again.
+// name is their account's, or asked once and kept in this browser. The server checks everything again.
 const NAME = 'lanewise.evaluator';
 const bar = $('.rating'), name = $('.name'), comment = $('.comment'), hint = $('.hint');
 // `saved` is what the server keeps of this person; what they have chosen since is in the outbox
 let saved = null, waiting = null, shown = null, skipping = false, strength = null;
 let order = null, thought = null, tags = [], scores = {}, traces = { ranking: [], marks: {} };
-name.value = localStorage.getItem(NAME) || '';
+name.value = account || localStorage.getItem(NAME) || '';
+name.readOnly = !!account;
 const attention = new Attention(bar, noticed), outbox = new Outbox((act) => trigger('rate', act));
 const own = () => outbox.last || saved;
 
@@ -43,7 +44,7 @@ function send(choice) {
   waiting = choice;
   bar.dataset.open = '';
   if (!name.value.trim()) { hint.textContent = 'Type your name and press Enter: it is kept with your ratings and asked only once.'; name.focus(); return; }
-  localStorage.setItem(NAME, name.value.trim());
+  if (!account) localStorage.setItem(NAME, name.value.trim());
   const more = choice.skipped ? {} : { tags, scores, traces }, seen = { seconds: attention.seconds, read: [...attention.read], opened: [...attention.opened] };
   const { run, step } = props.value;
   outbox.add({ strength: null, ...more, ...choice, ...seen, run, step, evaluator: name.value.trim(), comment: comment.value.trim() });
@@ -195,7 +196,7 @@ $('.reveal').addEventListener('click', reveal);
 name.addEventListener('keydown', (event) => {
   if (event.key !== 'Enter' || !name.value.trim()) return;
   event.preventDefault();
-  localStorage.setItem(NAME, name.value.trim());
+  if (!account) localStorage.setItem(NAME, name.value.trim());
   name.blur();
   if (waiting) send(waiting); else render();
 });

@@ -1,0 +1,1 @@
+"""Who comes in and what passes: login, roles, limits, health, metrics, logs. It knows no page."""
