@@ -1,5 +1,5 @@
-# docker build -t lanewise . && docker run -p 127.0.0.1:7860:7860 -v lanewise:/data lanewise
-# More of it in docs/deploy.md; tests/deploy takes these very steps where there is no container engine.
+# docker build -t lanewise . && docker run -p 127.0.0.1:7860:7860 -v lanewise:/data -e OPEN=admin lanewise
+# With a login, and all else: docs/deploy.md. tests/deploy takes these very steps where there is no container engine.
 
 FROM python:3.11-slim AS packages
 WORKDIR /packages
@@ -23,15 +23,16 @@ WORKDIR /app
 COPY . .
 RUN python -m compileall -q . && install -d -o 10001 -g 10001 /data
 
-# What is kept is in /data. All else that is written is in /tmp: the rest may be read-only.
+# What is kept, and what is set up (backends.toml, users.toml, rubric.toml), is in /data. All else that is written is in
+# /tmp: the rest may be read-only. GRACE: `docker stop` kills after 10 s.
 USER 10001:10001
+WORKDIR /data
 VOLUME /data
-ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp XDG_CACHE_HOME=/tmp/cache GRADIO_TEMP_DIR=/tmp/uploads \
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOST=0.0.0.0 PORT=7860 DATABASE_URL=sqlite:////data/lanewise.db \
-    BACKENDS=/data/backends.toml RUBRIC=/data/rubric.toml
+ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp XDG_CACHE_HOME=/tmp/cache GRADIO_TEMP_DIR=/tmp/uploads \
+    HOST=0.0.0.0 PORT=7860 DATABASE_URL=sqlite:////data/lanewise.db GRACE=6
 EXPOSE 7860
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
-CMD ["python", "app.py"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=4)"]
+CMD ["python", "/app/app.py"]

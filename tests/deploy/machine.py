@@ -46,17 +46,19 @@ class Image:
 
     def command(self, words: Sequence[str], data: Path, **env: str) -> tuple[list[str], dict[str, str]]:
         """What runs it as its user, with a read-only root, as the first process of its own; and the environment."""
-        user = self.stage.last("USER").rest
+        user, where = self.stage.last("USER").rest, self.stage.last("WORKDIR").rest
         told = [f"{name}={value}" for name, value in (self.env | env).items()]
         inside = ["setpriv", "--bounding-set=-all", "--no-new-privs", "env", "-i", *told, *words]
         script = (
-            f'{WITH_ROOT}{READ_ONLY}exec chroot --userspec={user} "$ROOT" sh -c {shlex.quote(_within("/app", inside))}'
+            f'{WITH_ROOT}{READ_ONLY}exec chroot --userspec={user} "$ROOT" sh -c {shlex.quote(_within(where, inside))}'
         )
         return _namespace(script), os.environ | {"ROOT": str(self.root), "DATA": str(data)}
 
-    def run(self, words: Sequence[str], data: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    def run(self, words: Sequence[str], data: Path, typed: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         command, environ = self.command(words, data, **env)
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
+        return subprocess.run(
+            command, env=environ, input=typed, capture_output=True, text=True, timeout=300, check=False
+        )
 
     @contextmanager
     def running(self, data: Path, said: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:

@@ -38,7 +38,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], said: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         try:
-            if httpx.get(f"{url}/healthz", trust_env=False).status_code == 200:
+            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -50,9 +50,9 @@ def test_there_is_no_compiler_and_nothing_can_be_installed_or_changed(image: Ima
 
 async def test_it_starts_answers_backs_up_and_stops(image: Image, data: Path, tmp_path: Path) -> None:
     port, said = str(free_port()), tmp_path / "said"
-    with image.running(data, said, PORT=port) as app:
+    with image.running(data, said, PORT=port, OPEN="admin") as app:
         url = f"http://127.0.0.1:{port}/"
-        assert answered(f"{url}healthz", app).status_code == 200, said.read_text()
+        assert answered(f"{url}readyz", app).status_code == 200, said.read_text()
         check = image.stage.last("HEALTHCHECK").rest.removeprefix("CMD ")
         assert image.run(machine.words(check), data, PORT=port).returncode == 0
         assert image.run(machine.words(check), data, PORT=str(free_port())).returncode == 1
@@ -74,3 +74,18 @@ async def test_it_starts_answers_backs_up_and_stops(image: Image, data: Path, tm
     assert restored.returncode == 0, restored.stderr
     verified = image.run(["python", "-m", "storage", "verify"], data)
     assert verified.returncode == 0, verified.stderr
+
+
+def test_without_a_login_it_does_not_start_and_one_is_a_command_away(image: Image, data: Path, tmp_path: Path) -> None:
+    refused = image.run(image.stage.last("CMD").words, data)
+    assert (refused.returncode, "ui.users add" in refused.stderr) == (1, True)
+    added = image.run(["python", "-m", "ui.users", "add", "Ann", "--role", "admin"], data, "a long password\n")
+    assert added.returncode == 0, added.stderr
+    port, said = str(free_port()), tmp_path / "said"
+    with image.running(data, said, PORT=port) as app:
+        url = f"http://127.0.0.1:{port}/"
+        assert answered(f"{url}readyz", app).status_code == 200, said.read_text()
+        page = httpx.get(url, trust_env=False, follow_redirects=True)
+        assert page.url.path == "/login"
+        assert machine.stop(app, 10) == 0
+    assert {"users.toml", "secret.key"} <= {path.name for path in data.iterdir()}

@@ -26,6 +26,8 @@ from tests.fake.script import Script
 from tests.storage.postgres import serving as postgres
 from tests.ui.conftest import free_port
 
+pytestmark = pytest.mark.proof
+
 LANES = pages.NAMES[:2]
 ENDLESS, SHORT = Script(tokens=20_000, rate=20), Script(tokens=5, rate=0)
 PATIENCE = 60  # seconds
@@ -56,7 +58,11 @@ def deployed(tmp_path: Path) -> Iterator[Deployed]:
         database = running.enter_context(postgres(tmp_path / "postgres")).make()
         fake = running.enter_context(serving("-m", "tests.fake"))
         images = (tmp_path / "images").as_uri()
-        environ = pages.kept_in(tmp_path, fake.url) | {"DATABASE_URL": database, "IMAGE_STORE": images}
+        environ = pages.kept_in(tmp_path, fake.url) | {
+            "DATABASE_URL": database,
+            "IMAGE_STORE": images,
+            "GRACE": "0",
+        }
         ports: dict[str, int] = {}
 
         def start(word: str = "") -> Server:
