@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image as Picture
 
 from benchmarks.evaluator import Evaluator
 from tests.deploy import machine
@@ -17,8 +18,6 @@ from tests.deploy.test_image import answered
 from tests.ui.conftest import free_port
 
 pytestmark = pytest.mark.proof
-
-PNG = Path(__file__).parents[2] / "ui" / "assets" / "pictures" / "red.png"
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,9 @@ async def test_it_starts_answers_backs_up_and_stops(image: Image, data: Path, tm
         async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=120) as http:
             evaluator = Evaluator(http, ["local", "local"])
             await evaluator.arrive()
-            run = await evaluator.ask("Which colour is this?", [PNG])
+            picture = tmp_path / "red.png"
+            Picture.new("RGB", (48, 48), "red").save(picture)
+            run = await evaluator.ask("What colour is this?", [picture])
             await evaluator.watch(run)
             answers = [(await http.get(f"answers/{run}/{place}")).text for place in range(2)]
             assert any("red" in answer.lower() for answer in answers), answers
@@ -85,7 +86,7 @@ def test_without_a_login_it_does_not_start_and_one_is_a_command_away(image: Imag
     with image.running(data, said, PORT=port) as app:
         url = f"http://127.0.0.1:{port}/"
         assert answered(f"{url}readyz", app).status_code == 200, said.read_text()
-        page = httpx.get(url, trust_env=False, follow_redirects=True)
+        page = httpx.get(url, headers={"Accept": "text/html"}, trust_env=False, follow_redirects=True)
         assert page.url.path == "/login"
         assert machine.stop(app, 10) == 0
     assert {"users.toml", "secret.key"} <= {path.name for path in data.iterdir()}
