@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := bin/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
 PIP := .venv/$(INSTALL)
 
-.PHONY: run test proofs check bench screenshots weights lock clean chromium
+.PHONY: run test proofs check bench screenshots weights lock clean chromium tools
 
 run: .venv/.weights
 	@$(BIN)/python app.py
@@ -13,8 +13,8 @@ run: .venv/.weights
 test: .venv/.weights .venv/.dev chromium
 	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder
 
-# The exports, read by the tools that they are for.
-proofs: .venv/.dev .venv-trl/.made .venv-arena/.made chromium
+# The exports, read by the tools that they are for; the image, built and run; two replicas, one of them killed.
+proofs: .venv/.weights .venv/.dev .venv-trl/.made .venv-arena/.made chromium tools
 	$(BIN)/python -m pytest -m proof tests/proofs
 
 check: .venv/.dev
@@ -72,6 +72,12 @@ chromium:
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && \
 			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| echo "There is no Chromium here, and it can't be installed: the tests of the page are skipped."
+
+tools:
+	@{ command -v caddy && command -v debootstrap; } >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends caddy debootstrap >/dev/null; } \
+		|| echo "Caddy or debootstrap is not here, and can't be installed: the proofs that take them are skipped."
 
 # Needs uv.
 lock:

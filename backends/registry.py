@@ -38,7 +38,7 @@ class Registry:
         self.path = path
         self._environ = environ
         self._clients: dict[Backend, Client] = {}
-        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._turns: dict[Backend, asyncio.Semaphore] = {}
         self._read = _stamp(path)
 
     def reread(self) -> bool:
@@ -82,7 +82,7 @@ class Registry:
 
     async def _at_its_turn(self, lane: Lane, prompt: Prompt, most: int) -> AsyncGenerator[Event]:
         # nothing is sent before, so that no latency holds the wait
-        turn, client = self._turns.setdefault(lane.backend.name, asyncio.Semaphore(most)), self.client(lane.backend)
+        turn, client = self._turns.setdefault(lane.backend, asyncio.Semaphore(most)), self.client(lane.backend)
         async with turn, aclosing(client.stream(lane, prompt)) as events:
             async for event in events:
                 yield event

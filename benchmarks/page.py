@@ -60,13 +60,22 @@ AIMS = {
 @contextmanager
 def app(fake: str, *options: str, errors: IO[str] | None = None) -> Iterator[Server]:
     """The real app on a fresh database, its four backends all on the fake server; `options` go to the interpreter."""
-    with tempfile.TemporaryDirectory() as folder:
-        backends = Path(folder, "backends.toml")
-        entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/openai/v1"\nmodel = "fake"\n\n'
-        backends.write_text("".join(entry.format(name, fake) for name in NAMES))
-        database = f"sqlite:///{Path(folder, 'bench.db')}"
-        with serving(*options, "app.py", errors=errors, DATABASE_URL=database, BACKENDS=str(backends)) as server:
-            yield server
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(*options, "app.py", errors=errors, **kept_in(Path(folder), fake)) as server,
+    ):
+        yield server
+
+
+def kept_in(folder: Path, fake: str) -> dict[str, str]:
+    """The app's environment when all that it reads and keeps is in `folder`; its backends are on the fake server."""
+    entry = '[[backend]]\nname = "{}"\nkind = "openai"\nbase_url = "{}/openai/v1"\nmodel = "fake"\n\n'
+    (folder / "backends.toml").write_text("".join(entry.format(name, fake) for name in NAMES))
+    return {
+        "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
+        "BACKENDS": str(folder / "backends.toml"),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }
 
 
 def load(browser: Browser, url: str, lanes: Sequence[str] = NAMES, watch: str = "") -> tuple[Page, float]:

@@ -29,11 +29,16 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    *arguments: str, errors: IO[str] | None = None, patience: float = 180, at: str = "", **environment: str
+    *arguments: str,
+    errors: IO[str] | None = None,
+    patience: float = 180,
+    at: str = "",
+    port: int = 0,
+    **environment: str,
 ) -> Iterator[Server]:
-    """Runs `python ARGUMENTS` with a free port as PORT; `errors` takes its standard error. It is there once it answers
-    at the path `at`."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+    """Runs `python ARGUMENTS` with `port`, or a free one, as PORT; `errors` takes its standard error. It is there once it
+    answers at the path `at`."""
+    with socket.create_server(("127.0.0.1", port)) as probe:
         port = probe.getsockname()[1]
     url, started = f"http://127.0.0.1:{port}", time.perf_counter()
     process = subprocess.Popen(
