@@ -4,7 +4,7 @@ What it shows is JSON that the page asks for, since a choice is an address; only
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -39,18 +39,18 @@ def build() -> None:
     Drawn("serve", elem_id="serve")
 
 
-def routes(registry: Registry, discovery: Discovery) -> APIRouter:
+def routes(registry: Registry, discovery: Discovery, may: Callable[[Request], bool] = is_admin) -> APIRouter:
     router = APIRouter()
 
     @router.get("/serve.json")
     def told(asked: Request) -> dict[str, Any]:
         recipe, wish = chosen(asked.query_params)
-        return shown(recipe, wish, asked.query_params) | {"admin": is_admin(asked), "file": bool(registry.path)}
+        return shown(recipe, wish, asked.query_params) | {"admin": may(asked), "file": bool(registry.path)}
 
     @router.post("/serve/backend")
     async def add(asked: Request, sent: Annotated[dict[str, str], Body()]) -> Any:
         """The name of the new backend; or what is wrong, by field."""
-        if not is_admin(asked):
+        if not may(asked):
             raise HTTPException(403, NOT_ADMIN)
         recipe, wish = chosen(sent)
         said = {key: sent.get(key, "").strip() for key in ASKED}

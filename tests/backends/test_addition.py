@@ -121,7 +121,7 @@ async def test_what_is_added_is_asked_how_it_is_and_what_is_gone_is_not(path: Pa
     discovery.reread()
     status = await discovery.refresh(ENTRY["name"])
     assert status.reach is Reach.UNREACHABLE
-    path.unlink()
+    await asyncio.to_thread(path.unlink)
     discovery.reread()
     assert discovery.status("first").reach is Reach.UNKNOWN
     with pytest.raises(KeyError):

@@ -92,6 +92,13 @@ def test_asking_has_no_barrier(page: Page, app: Server) -> None:
     page.get_by_role("tab", name="Backends").click()
     expect(page.locator(".backends .server").first).to_be_visible()
     expect_no_barrier(page, "backends")
+    page.get_by_role("tab", name="Serve").click()
+    expect(page.locator(".serve .code pre")).to_contain_text("vllm serve")
+    page.locator(".serve details").evaluate_all("(all) => all.forEach((each) => { each.open = true; })")
+    page.locator(".serve .guide").get_by_label("yes").last.check()
+    expect(page.locator(".serve .leads")).not_to_be_empty()
+    expect_no_barrier(page, "serve")
+    expect_ways_of_the_keyboard(page, least=20)
 
 
 def test_a_comparison_has_no_barrier(page: Page, app: Server) -> None:

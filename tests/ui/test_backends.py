@@ -150,7 +150,10 @@ def test_a_server_that_is_back_still_shows_its_last_trouble(
 
 def test_a_narrow_page_has_the_tab_in_reach(page: Page, app: Server) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    open_tab(page, app)
+    page.goto(app.url)
+    expect(page.locator("#prompt textarea")).to_be_visible()
+    page.get_by_role("button", name="More tabs").click()
+    page.get_by_role("button", name="Backends").click()
     expect(card(page, "my/vllm")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -53,27 +53,27 @@
 
   button.setAttribute('aria-label', 'Run');
 
-  // These tabs can be linked, as ?tab=serve; what else their addresses say is theirs.
-  const LINKED = ['serve', 'check'];
+  // These tabs can be linked, as ?tab=serve; what else their addresses say is theirs. History keeps its own.
+  const LINKED = ['serve', 'check'], KEPT = ['run', 'lanes'];
   const TABS = '.tabs [role=tab], .tabs .overflow-dropdown button';   // where they don't all fit in, the last are a menu
-  const tab = (name) => [...document.querySelectorAll(TABS)].find((each) => each.textContent.trim().toLowerCase() === name);
+  const named = (each) => each.textContent.trim().toLowerCase();
+  let says = {};
   document.addEventListener('click', ({ target }) => {
-    const name = target.closest(TABS)?.textContent.trim().toLowerCase();
-    if (!name) return;
-    const to = new URL(location);
-    if (LINKED.includes(name)) to.searchParams.set('tab', name); else to.searchParams.delete('tab');
-    history.replaceState({}, '', to);
+    const chosen = target.closest(TABS);
+    if (!chosen) return;
+    const to = new URL(location), name = named(chosen), linked = LINKED.includes(name);
+    if (linked || LINKED.includes(to.searchParams.get('tab'))) {
+      for (const key of [...to.searchParams.keys()]) if (!KEPT.includes(key)) to.searchParams.delete(key);
+      for (const [key, value] of Object.entries(linked ? { tab: name, ...says } : {})) to.searchParams.set(key, value);
+      history.replaceState({}, '', to);
+    }
     dispatchEvent(new CustomEvent('tab', { detail: name }));
   });
-  window.openTab = (name, says = {}) => {
-    const found = tab(name);
-    if (!found) return false;
-    const to = new URL(location);
-    for (const [key, value] of Object.entries(says)) to.searchParams.set(key, value);
-    history.replaceState({}, '', to);
-    found.click();
-    return true;
+  window.openTab = (name, said = {}) => {
+    const found = [...document.querySelectorAll(TABS)].find((each) => named(each) === name);
+    says = said; found?.click(); says = {};
+    return !!found;
   };
-  const linked = new URL(location).searchParams.get('tab');
-  if (LINKED.includes(linked)) window.openTab(linked);
+  const { tab, ...rest } = Object.fromEntries(new URL(location).searchParams);
+  if (LINKED.includes(tab)) window.openTab(tab, rest);
 }
