@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backends.check.advice import advice
+from backends.check.advice import advice, of_error
 from backends.check.probe import (
     SMALL,
     SYSTEM,
@@ -19,7 +19,7 @@ from backends.check.probe import (
     question,
     skipped,
 )
-from backends.check.tools import CALL_MARKS, WEATHER
+from backends.check.tools import CALL_MARKS, PARIS, WEATHER
 from backends.flags import MARKERS
 from backends.kind import without_reasoning
 from backends.prompt import AssistantTurn, Prompt, UserTurn
@@ -84,7 +84,7 @@ def _high(subject: Subject, heard: Sequence[Heard]) -> Said:
 
 def _markers_asks(subject: Subject) -> Sequence[Ask]:
     loud = "high" if "high" in subject.efforts else subject.quiet
-    weather = question("What is the weather in Paris?", tools=(WEATHER,))
+    weather = question(PARIS, tools=(WEATHER,))
     efforts = dict.fromkeys((subject.quiet, loud))
     plain = [(subject.lane(effort, THOUGHT if effort == "high" else SMALL), question(SUM)) for effort in efforts]
     return [*plain, *((subject.lane(effort, THOUGHT), weather) for effort in efforts)]
@@ -100,6 +100,8 @@ def _markers(subject: Subject, heard: Sequence[Heard]) -> Said:
                 found = " and ".join(list(dict.fromkeys(marks))[:2])
                 words = f"Inside the {where} (effort {each.lane.effort or 'unset'}) there is {found}."
                 return failed(words, advice(topic, subject.kind))
+    if failure := next((each.answer.failure for each in heard if each.answer.failure), None):
+        return failed(failure.message, of_error(failure.kind, subject.kind))
     return passed("No marker stands in an answer.")
 
 
@@ -129,6 +131,6 @@ def _history(subject: Subject, heard: Sequence[Heard]) -> Said:
 PROBES = (
     Probe("effort-none", "effort none gives no reasoning", _none_asks, _none, takes_failures=True),
     Probe("effort-high", "effort high gives reasoning", _high_asks, _high, takes_failures=True),
-    Probe("markers", "no markers in answers", _markers_asks, _markers),
+    Probe("markers", "no markers in answers", _markers_asks, _markers, takes_failures=True),
     Probe("history", "history with reasoning accepted", _history_asks, _history, takes_failures=True),
 )

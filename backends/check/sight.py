@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from backends.check import pictures
 from backends.check.advice import advice
 from backends.check.probe import SMALL, SYSTEM, Ask, Heard, Probe, Said, Subject, doubtful, failed, passed, skipped
+from backends.check.result import Verdict
 from backends.flags import image_ignored
 from backends.prompt import Image, Prompt, UserTurn
 
@@ -28,11 +29,14 @@ def _asks(*prompts: Callable[[], Prompt]) -> Callable[[Subject], Sequence[Ask] |
 
 
 def _seen(judge: Callable[[Subject, Sequence[Heard]], Said]) -> Callable[[Subject, Sequence[Heard]], Said]:
-    """The judge, after a look at the tokens: where an image took none, no answer counts."""
+    """The judge; where the answer is not right, the tokens may tell that the image never reached the model."""
 
     def judged(subject: Subject, heard: Sequence[Heard]) -> Said:
+        found = judge(subject, heard)
+        if found.verdict is Verdict.PASSED:
+            return found
         ignored = next(filter(None, (image_ignored(each.lane, each.prompt, each.answer) for each in heard)), "")
-        return failed(ignored, advice("vision", subject.kind)) if ignored else judge(subject, heard)
+        return failed(ignored, advice("vision", subject.kind)) if ignored else found
 
     return judged
 

@@ -78,7 +78,7 @@ FAULTY = {
     ),
     "only-thinks": Faulty("vllm", "tool-result", Script(show="spent"), "cut at the limit", DOUBTFUL),
     "eats-every-bracket": Faulty("sglang", "brackets", Script(), "] is missing"),
-    "is-blind": Faulty("llamacpp", "image", Script(show="image_ignored"), "image"),
+    "is-blind": Faulty("llamacpp", "image", Script(show="image_ignored"), "vision part"),
     "hides-refusals": Faulty("nim", "image", Script(fault="hides_refusals"), "cannot identify image"),
     "sees-one-colour": Faulty("vllm", "image", Script(show="named", calls=0), "same answer", DOUBTFUL),
     "swaps-images": Faulty("vllm", "images", Script(show="images_swapped"), "wrong order"),
