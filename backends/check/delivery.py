@@ -17,7 +17,7 @@ from backends.check.probe import (
     question,
     skipped,
 )
-from backends.check.tools import WEATHER
+from backends.check.tools import PARIS, WEATHER
 from backends.events import ReasoningDelta, TextDelta, ToolCallDelta
 from backends.flags import CUT
 
@@ -25,7 +25,6 @@ COUNT = "Count from 1 to 30, with commas."
 STOP = "5"
 FAR = "Count from 1 to 300, with commas."
 INVENT = "Invent a story about a lighthouse, in one sentence."
-WEATHER_ASKED = "What is the weather in Paris?"
 FEWEST = 8  # tokens from which an answer should come in several pieces
 FASTEST = 5_000  # tokens a second, beyond any model: so many at once were kept back
 WAITED = 0.3  # seconds from which on a burst is told from speed
@@ -54,7 +53,7 @@ def _streaming(subject: Subject, heard: Sequence[Heard]) -> Said:
 
 def _whole_asks(subject: Subject) -> Sequence[Ask]:
     lane = subject.lane(max_tokens=60)
-    prompts = question(COUNT), question(WEATHER_ASKED, tools=(WEATHER,))
+    prompts = question(COUNT), question(PARIS, tools=(WEATHER,))
     return [(replace(lane, streams=streams), prompt) for prompt in prompts for streams in (True, False)]
 
 

@@ -15,7 +15,7 @@ from backends.tokens import is_mistral, prompt_tokens
 PLAIN = "What is the capital of France?"
 COUNTED = (question(PLAIN), question(f"{PLAIN} " * 20, tools=(WEATHER,)))
 LARGEST = 500_000  # tokens of context: beyond it, a prompt would be several megabytes
-UNCLEAR = ("midstream", "truncated", "timeout", "overloaded", "malformed", "not_a_stream")
+UNCLEAR = ("midstream", "truncated", "timeout", "malformed", "not_a_stream")
 NEAR = 40  # tokens that chat templates and other versions of a vocabulary may make
 DRAFTED, ACCEPTED, PER_STEP = "tokens drafted", "drafts accepted %", "tokens per step"
 
@@ -123,6 +123,9 @@ def _parity_asks(subject: Subject) -> Sequence[Ask] | Said:
 
 def _parity(subject: Subject, heard: Sequence[Heard]) -> Said:
     for pair in zip(heard[::2], heard[1::2], strict=True):
+        for one, whose in zip(pair, ("", "The reference fails: "), strict=True):
+            if failure := one.answer.failure:
+                return (skipped if whose else failed)(whose + failure.message)
         if any(each.answer.usage.prompt is None for each in pair):
             return skipped("One of the two does not count the tokens of a prompt.")
         found = mismatches([(each.lane, each.prompt) for each in pair], [each.answer for each in pair])
@@ -164,6 +167,6 @@ PROBES = (
     Probe("overlong", "overlong prompt refused clearly", _overlong_asks, _overlong, takes_failures=True),
     Probe("usage", "token counts told", _usage_asks, _usage),
     Probe("tokens", "prompt counted as mistral-common does", _tokens_asks, _tokens),
-    Probe("parity", "prompt counted as the reference does", _parity_asks, _parity),
+    Probe("parity", "prompt counted as the reference does", _parity_asks, _parity, takes_failures=True),
     Probe("drafts", "speculative decoding really on", _drafts_asks, _drafts, alone=True, looks_again=True),
 )

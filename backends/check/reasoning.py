@@ -19,7 +19,7 @@ from backends.check.probe import (
     question,
     skipped,
 )
-from backends.check.tools import CALL_MARKS, WEATHER
+from backends.check.tools import CALL_MARKS, PARIS, WEATHER
 from backends.flags import MARKERS
 from backends.kind import without_reasoning
 from backends.prompt import AssistantTurn, Prompt, UserTurn
@@ -84,7 +84,7 @@ def _high(subject: Subject, heard: Sequence[Heard]) -> Said:
 
 def _markers_asks(subject: Subject) -> Sequence[Ask]:
     loud = "high" if "high" in subject.efforts else subject.quiet
-    weather = question("What is the weather in Paris?", tools=(WEATHER,))
+    weather = question(PARIS, tools=(WEATHER,))
     efforts = dict.fromkeys((subject.quiet, loud))
     plain = [(subject.lane(effort, THOUGHT if effort == "high" else SMALL), question(SUM)) for effort in efforts]
     return [*plain, *((subject.lane(effort, THOUGHT), weather) for effort in efforts)]

@@ -52,8 +52,10 @@ async def check(
     async for finding in checked(registry, backend, reference, wanted):
         findings.append(finding)
         done(finding)
-    told = (await _status(registry, backend)).server.version
-    return Check(backend.name, backend.kind, backend.model, backend.artifact, told, at, tuple(findings))
+    status = await _status(registry, backend)
+    told, version = status.model(backend.model), status.server.version
+    model = backend.model or (told.id if told else "")
+    return Check(backend.name, backend.kind, model, backend.artifact, version, at, tuple(findings))
 
 
 async def checked(
@@ -97,7 +99,7 @@ async def _probed(registry: Registry, probe: Probe, subject: Subject, together: 
             heard = await _heard(registry, subject, asks)
             if probe.looks_again:
                 subject = replace(subject, after=await _status(registry, subject.backend))
-            if not probe.takes_failures and (failure := _unanswered(subject, heard)):
+            if failure := _unanswered(subject, probe, heard):
                 return _found(probe, failure, heard, began)
             # in a thread: to count tokens takes a second
             return _found(probe, await asyncio.to_thread(probe.judge, subject, heard), heard, began)
@@ -136,13 +138,14 @@ async def _status(registry: Registry, backend: Backend) -> Status:
         return Status(Reach.REFUSED, problem=str(error), at=datetime.now(UTC))
 
 
-def _unanswered(subject: Subject, heard: Sequence[Heard]) -> Said | None:
-    failure = next((each.answer.failure for each in heard if each.answer.failure), None)
-    if failure is None:
+def _unanswered(subject: Subject, probe: Probe, heard: Sequence[Heard]) -> Said | None:
+    """What is said where an answer is missing, unless the probe has its own words for that."""
+    failures = [each.answer.failure for each in heard if each.answer.failure]
+    if later := [failure for failure in failures if failure.kind in LATER]:
+        return doubtful(f"It could not be asked now. {later[0].message}", "Check again later.")
+    if not failures or probe.takes_failures:
         return None
-    if failure.kind in LATER:
-        return doubtful(f"It could not be asked now. {failure.message}", "Check again later.")
-    return failed(failure.message, of_error(failure.kind, subject.kind))
+    return failed(failures[0].message, of_error(failures[0].kind, subject.kind))
 
 
 def _found(probe: Probe, said: Said, heard: Sequence[Heard], began: float) -> Finding:

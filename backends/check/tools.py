@@ -47,11 +47,14 @@ CALLED = Prompt(
 )
 
 
-def _one(text: str = PARIS, tools: tuple[Tool, ...] = (WEATHER,), choice: str = "") -> Callable[..., Sequence[Ask]]:
+Asks = Callable[[Subject], Sequence[Ask] | Said]
+
+
+def _one(text: str = PARIS, tools: tuple[Tool, ...] = (WEATHER,), choice: str = "") -> Asks:
     return lambda subject: [(subject.lane(max_tokens=MOST), question(text, tools=tools, choice=choice))]
 
 
-def _chosen(choice: str, *tools: Tool) -> Callable[[Subject], Sequence[Ask] | Said]:
+def _chosen(choice: str, *tools: Tool) -> Asks:
     """Asks with this tool choice, where the server can be told it."""
     kind_of_choice = choice if choice in ("none", "required") else "named"
 
@@ -81,17 +84,17 @@ def _missing(subject: Subject, answer: Answer, *, forced: bool = False) -> Said 
         return doubtful("It was cut at the limit before it called a tool.")
     if answer.finish_reason == "tool_calls":
         return failed("It ended because of a tool call, and none came: it was lost on the way.", fix)
-    return (
-        failed(f"It should have called a tool, and {said}.", fix)
-        if forced
-        else doubtful(
-            f"It called no tool; {said}.", f"A small model may not think of it. If others of its size do: {fix}"
-        )
+    if forced:
+        return failed(f"It should have called a tool, and {said}.", fix)
+    return doubtful(
+        f"It called no tool; {said}.", f"A small model may not think of it. If others of its size do: {fix}"
     )
 
 
 def _wrong(subject: Subject, answer: Answer, tools: tuple[Tool, ...] = (WEATHER,)) -> Said | None:
     """What is wrong with the calls themselves."""
+    if answer.finish_reason.lower() in CUT:
+        return doubtful(f"It was cut at the limit while it called {_told(answer)}.")
     for call in answer.calls:
         if wrong := problem(call, tools):
             return failed(f"{call.name} {call.arguments[:200]}: {wrong}.", advice("tools", subject.kind))

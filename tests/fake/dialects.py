@@ -67,7 +67,7 @@ def as_thinking(text: str) -> Json:
 def _joined(speech: Speech, deltas: list[Json]) -> list[Json]:
     """The Mistral API's last thought and first word come together."""
     for place, (one, other) in enumerate(pairwise(deltas)):
-        if isinstance(one.get("content"), list) and isinstance(other["content"], str) and other["content"]:
+        if isinstance(one.get("content"), list) and isinstance(other.get("content"), str) and other["content"]:
             parts = [one["content"][0] | {"closed": True}, {"type": "text", "text": other["content"]}]
             return [*deltas[:place], {"content": parts}, *deltas[place + 2 :]]
     return deltas

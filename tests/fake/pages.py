@@ -73,7 +73,7 @@ _BESIDE_MODELS: dict[str, dict[str, Json | str]] = {
 _DRAFTING = {"vllm": ("/metrics", "vllm:"), "nim": ("/v1/metrics", "")}
 
 
-def pages(kind: str, answered: int, *models: str) -> dict[str, Json | str]:
+def pages(kind: str, *models: str, answered: int = 0) -> dict[str, Json | str]:
     """The pages of one kind that serves these models and has answered so often; all but those of /v1 stand at the
     server's root."""
     told = {"object": "model", "created": 1795443901} | _OF_A_MODEL.get(kind, {})

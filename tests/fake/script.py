@@ -180,6 +180,8 @@ def speech(script: Script, body: dict[str, Any], effort: str, number: int = 0, *
         text -= len(messages[0]["content"])
     if show == "unrepeatable" and reply:
         reply = f"{number} {reply}"
+    if obeys and reply is None and wanted and (cities or body.get("tool_choice")):
+        reply = ""  # it calls, and says nothing
     stops = body.get("stop") or [""]
     reasoning = script.reasoning if script.reasoning is not None else 20 * (effort == "high")
     return Speech(

@@ -62,7 +62,7 @@ class Server:
         path = request.url.path.removeprefix(f"/{self.kind}")
         if path.startswith("/v1/") and not self._lets_in(request):
             return self._unauthorized()
-        found = pages(self.kind, self.answered, MODEL, *MODELS).get(path)
+        found = pages(self.kind, MODEL, *MODELS, answered=self.answered).get(path)
         if found is not None:
             return Response(found, media_type="text/plain") if isinstance(found, str) else as_json(found)
         absent = self._refusal(Wrong(404, "NotFoundError", "Not Found"))

@@ -5,10 +5,11 @@ calls tools. It understands nothing else.
 import re
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from backends.check import pictures
 from backends.local_eyes import CORNERS
@@ -58,7 +59,10 @@ def _images(message: Json) -> Iterator[Image.Image]:
         if part.get("type") == "image_url":
             given = part["image_url"]
             address = given if isinstance(given, str) else given["url"]
-            with Image.open(BytesIO(b64decode(address.partition(",")[2]))) as image:
+            with (
+                suppress(UnidentifiedImageError),
+                Image.open(BytesIO(b64decode(address.partition(",")[2]))) as image,
+            ):
                 yield image.convert("RGB")
 
 
