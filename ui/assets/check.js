@@ -116,7 +116,7 @@ function render() {
   $('.like').hidden = !state.may || state.backends.filter((v) => v.declared).length < 2;
   $('.files').hidden = !state.backends.some((v) => v.last);
   $('.empty').hidden = state.backends.some((v) => v.last || v.progress);
-  say($('.empty span'), state.may ? 'Press Check below a backend, or Check all: the questions are small, and each backend takes a minute or so.' : 'Only admins may begin a check: ask one.');
+  say($('.empty span'), state.may ? 'Press Check below a backend, or Check all: the questions are small, and each backend takes a minute or more.' : 'Only admins may begin a check: ask one.');
   say($('.news'), running.length ? `Checking ${running.map((v) => v.name).join(', ')}` : '');
   offer();
 }
@@ -146,7 +146,7 @@ function offer() {
   say(go, v?.last ? `Check ${name} again` : `Check ${name} now`);
   say($('.offer p'), !v ? `There is no backend ${name} here: restart the app if it was just added.`
     : v.last ? `${name} was checked last on ${moment(v.last.at)}.`
-      : `${name} is not checked yet. It will be asked a few small questions, which take a minute or so; nothing was asked so far.`);
+      : `${name} is not checked yet. It will be asked a few small questions, which take a minute or more; nothing was asked so far.`);
   if (offered === name || !v) return;
   offered = name; $('[name=one]').value = name; alone();
   columns.get(name).th.scrollIntoView({ block: 'nearest', inline: 'center' });
