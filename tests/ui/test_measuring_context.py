@@ -1,7 +1,6 @@
 """The part "Long context" of the Measure tab: needles asked of the fake, and the map of what was found."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
