@@ -52,7 +52,7 @@ function offer({ backends, library, tokens }) {
   $('.library').replaceChildren(...library.map(({ name, chosen: isOn, prompts }) => {
     const group = make('details'), head = make('summary', '', name), list = make('ul'); group.open = isOn;
     list.append(...prompts.map((each) => {
-      const row = make('li'), label = make('label'), box = make('input');
+      const row = make('li', 'prompt'), label = make('label'), box = make('input');
       box.type = 'checkbox'; box.value = each.name; box.checked = isOn;
       label.append(box, make('span', '', each.name)); row.append(label, make('span', 'hint', each.image ? `${each.about} · with a picture` : each.about)); return row;
     }));
