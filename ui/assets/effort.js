@@ -1,7 +1,7 @@
 // The part "Effort": what is known of both efforts, and prompts to ask at both. Text always goes in as text.
 const field = (name) => $(`[name=${name}]`);
 const factor = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)}×`;
-const COLUMNS = [['total time', 'Total time'], ['answer begins', 'Answer begins'], ['tokens', 'Tokens'], ['cost', 'Cost']];
+const COLUMNS = [['first token', 'First token'], ['answer begins', 'Answer begins'], ['total time', 'Total time'], ['tokens', 'Tokens'], ['cost', 'Cost']];
 
 function ratio(found, name) {
   const made = make('td', 'ratio'); made.dataset.name = name;
