@@ -193,8 +193,8 @@ def _notes(labels: Sequence[str], every: Sequence[Figures], samples: Sequence[Ma
         if late:
             yield (
                 f"{labels[lane]}: with {view.listed([str(each.step) for each in late])} at once, the page's "
-                f"machine was the limit: it was up to {max(each.lag for each in late):.0f} ms late itself. Take its times there for "
-                "longer than the server's."
+                f"machine was the limit: it was up to {max(each.lag for each in late):.0f} ms late itself. Times there "
+                "are longer than the server's."
             )
         if any(each.approximate for each in every if each.lane == lane):
             yield f"{labels[lane]}: the server counts no tokens, so time between tokens is by pieces of the stream."

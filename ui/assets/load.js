@@ -84,24 +84,24 @@ function draw(result) {
   else parts.push(make('p', 'hint', result.steps.length ? 'No request was answered.' : 'The first requests are under way.'));
   parts.push(listed(result.notes));
   if (told.length) parts.push(tabled('Figures by step', ['Step', 'Answered', ...COLUMNS.map(([, title]) => title), ...seen.map(([, title]) => title)], told), make('p', 'hint', 'Times in milliseconds. Below each figure: where it lies 19 times out of 20 (percentile bootstrap over requests). Queue and KV cache: the highest that the server told.'));
-  if (result.ratios.length) parts.push(make('h4', '', `Over ${result.lanes[0]}`), ...over(result.ratios));
+  if (result.ratios.length) parts.push(make('h4', '', `Over ${result.lanes[0]}`), ...over(result.ratios, (each) => each.b));
   found.replaceChildren(...parts);
 }
-function over(ratios) {
-  const said = (each) => each.claims.map(({ claim, verdict }) => `${claim}: ${verdict}`);
+function over(ratios, named) {
   const keys = COLUMNS.filter(([key]) => ratios.some((each) => each.values[key]));
   const claims = [...new Set(ratios.flatMap((each) => each.claims.map(({ claim }) => claim)))];
   const shown = ratios.map((each) => [
-    [`${each.step} at once`, each.a === each.b ? each.b : `${each.b} over ${each.a}`], ...claims.map((claim) => each.claims.find((one) => one.claim === claim)?.verdict ?? '–'), ...keys.map(([key]) => cell(each.values[key])),
+    [`${each.step} at once`, named(each)], ...claims.map((claim) => each.claims.find((one) => one.claim === claim)?.verdict ?? '–'), ...keys.map(([key]) => cell(each.values[key])),
   ]);
   return [tabled('Ratios by step', ['Step', ...claims, ...keys.map(([, title]) => title)], shown), make('p', 'hint', 'A ratio of 1 is no difference; times below 1 and rates above it are better. A claim holds where the whole interval does.')];
 }
+const named = ({ a, b }) => a === b ? b : `${b} over ${a}`;
 function beside(told) {
   const [name, , keys] = FIGURES[figure], xs = [...new Set(told.ratios.map((each) => each.step))].sort((a, b) => a - b).map(String);
   const pairs = [...new Set(told.ratios.map((each) => JSON.stringify([each.a, each.b])))].map((each) => JSON.parse(each));
-  const lines = pairs.flatMap(([a, b], at) => lined(keys, a === b ? b : `${b} over ${a}`, at, told.ratios.filter((each) => each.a === a && each.b === b), (each) => each.values));
+  const lines = pairs.flatMap(([a, b], at) => lined(keys, named({ a, b }), at, told.ratios.filter((each) => each.a === a && each.b === b), (each) => each.values));
   const parts = [choice(() => beside(told))];
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ratio`), legend(lines));
-  $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios));
+  $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios, named));
 }
 begin({ kind: 'load', offer, asked, draw, beside });

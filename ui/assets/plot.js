@@ -1,6 +1,6 @@
 // A plot of lines with their doubt as whiskers: an SVG in the theme's colours. `lines`: { name, colour (a number),
 // dashed, points: [[x, value, low, high]] }; all x are names on one axis.
-const SVG = 'http://www.w3.org/2000/svg', WIDE = 720, HIGH = 300, LEFT = 58, RIGHT = 14, TOP = 12, BELOW = 44;
+const SVG = 'http://www.w3.org/2000/svg', WIDEST = 860, HIGH = 300, LEFT = 58, RIGHT = 14, TOP = 12, BELOW = 44;
 const drawnAs = (tag, settings, text) => {
   const made = document.createElementNS(SVG, tag);
   Object.entries(settings).forEach(([name, value]) => made.setAttribute(name, value));
@@ -14,8 +14,9 @@ function ticks(most) {
 }
 function plotted(lines, xs, across, up) {
   const most = Math.max(...lines.flatMap((line) => line.points.map(([, value, , high]) => Math.max(value, high)))), marks = ticks(most || 1), top = marks.at(-1);
+  const WIDE = Math.min(WIDEST, Math.max(280, $('.measure').clientWidth - 40));
   const x = (name) => LEFT + (WIDE - LEFT - RIGHT) * (xs.indexOf(name) + .5) / xs.length, y = (value) => HIGH - BELOW - (HIGH - BELOW - TOP) * value / top;
-  const plot = drawnAs('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, role: 'img', class: 'plot', 'aria-label': `${up} by ${across}: the table has the figures` });
+  const plot = drawnAs('svg', { viewBox: `0 0 ${WIDE} ${HIGH}`, width: WIDE, height: HIGH, role: 'img', class: 'plot', 'aria-label': `${up} by ${across}: the table has the figures` });
   marks.forEach((mark) => plot.append(drawnAs('line', { x1: LEFT, x2: WIDE - RIGHT, y1: y(mark), y2: y(mark), class: mark ? 'grid' : 'axis' }), drawnAs('text', { x: LEFT - 8, y: y(mark) + 4, 'text-anchor': 'end' }, rounded(mark))));
   xs.forEach((name) => plot.append(drawnAs('text', { x: x(name), y: HIGH - BELOW + 18, 'text-anchor': 'middle' }, name)));
   plot.append(drawnAs('text', { x: (LEFT + WIDE - RIGHT) / 2, y: HIGH - 6, 'text-anchor': 'middle', class: 'name' }, across), drawnAs('text', { x: 0, y: 0, transform: `translate(12 ${(HIGH - BELOW + TOP) / 2}) rotate(-90)`, 'text-anchor': 'middle', class: 'name' }, up));
