@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import context
 from analysis.context import Sample, Tally
-from backends.lane import Lane
+from backends.lane import Backend, Lane
 from backends.registry import Registry
 from storage.store import Store
 from suites.context import DEPTHS, LENGTHS, MOST, THOUGHT
@@ -52,7 +52,7 @@ class Context:
 
     async def planned(self, form: Mapping[str, Any], who: str) -> Measurable:
         given = form.get("lanes")
-        lanes = [self._lane(each) for each in (given if isinstance(given, list) else ())]
+        lanes = [*dict.fromkeys(self._lane(each) for each in (given if isinstance(given, list) else ()))]
         if not 1 <= len(lanes) <= MOST_LANES:
             raise Problem(f"Choose 1 to {MOST_LANES} lanes to ask.")
         lengths, depths = _among(form, "lengths", LENGTHS), _among(form, "depths", DEPTHS)
@@ -106,7 +106,9 @@ class Context:
         name, effort = chosen if isinstance(chosen, list) and len(chosen) == 2 else ("", "")
         usual = asking.first_settings(self._registry, str(name))
         settings = replace(usual, effort=str(effort), max_tokens=None, waits=True)
-        return asking.lane_of(self._registry, str(name) or "Lane", settings)
+        lane = asking.lane_of(self._registry, str(name) or "Lane", settings)
+        with_key(self._registry, lane.backend)
+        return lane
 
 
 def drawn(samples: Sequence[Sample], plan: Mapping[str, Any]) -> dict[str, Any]:
@@ -188,6 +190,12 @@ def _reasons(samples: Sequence[Sample], lane: str) -> list[dict[str, Any]]:
     """Why requests were not answered, the most frequent first."""
     said = Counter(each["why"] for each in samples if each["lane"] == lane and each["why"] and not each.get("what"))
     return [{"why": why, "times": times} for why, times in said.most_common(REASONS)]
+
+
+def with_key(registry: Registry, backend: Backend) -> None:
+    """Raises Problem where its key is missing: every request would fail."""
+    if missing := registry.missing_key(backend):
+        raise Problem(f"{backend.name} needs a key: set {missing} and restart.")
 
 
 def whole(form: Mapping[str, Any], name: str, least: int, most: int, what: str) -> int:

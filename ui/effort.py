@@ -24,7 +24,7 @@ from suites.effort import Asked
 from suites.effort import Effort as Measured
 from suites.measuring import Measurable
 from ui import asking, examples, viewer
-from ui.context import whole
+from ui.context import whole, with_key
 from ui.toolbox import Fields, Problem
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Effort:
         backend = self._registry.find(str(form.get("backend")))
         if backend is None:
             raise Problem("Choose a backend that has the efforts none and high.")
+        with_key(self._registry, backend)
         tokens = whole(form, "tokens", 64, MOST_TOKENS, "Tokens of an answer")
         one, other = (self._lane(backend, each, tokens) for each in EFFORTS)
         asked = await asyncio.to_thread(self._asked, form, one)

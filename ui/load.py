@@ -1,34 +1,248 @@
-"""The part "Load" of the Measure tab."""
+"""The part "Load" of the Measure tab: what its form offers and asks for, and what is shown of what was found."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from analysis.load import Figures, Interval, figures, ratios, verdict
+from backends.prompt import Prompt
 from backends.registry import Registry
+from backends.tokens import prompt_tokens
+from storage.comparison import EVERYTHING
+from storage.prompts import title
 from storage.store import Store
+from suites import load
+from suites.load import Asked
 from suites.measuring import Measurable
-from ui.toolbox import Problem
+from ui import asking, examples, view
+from ui.asking import REDUCED, Settings
+from ui.toolbox import Problem, clean
 
 if TYPE_CHECKING:
     from ui.measure import Found
 
+MOST_LANES, MOST_PROMPTS, MOST_STEPS, MOST_AT_ONCE, MOST_REQUESTS = 6, 50, 8, 256, 2000
+LONGEST = 1800  # seconds of a step
+RECENT = 25  # comparisons whose prompts are offered
+LATE = 10.0  # ms that this machine may be late itself at p95 before its times are doubtful
+CLAIMS = (("e2e_p50", 0.6, "40 % less completion time"), ("rate", 3.0, "3 times the requests per second"))
 
+Form = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Load:
-    kind, name = "load", "Load"
-
-    def __init__(self, registry: Registry, store: Store) -> None:
-        self._registry, self._store = registry, store
+    registry: Registry
+    store: Store
+    kind: str = "load"
+    name: str = "Load"
 
     async def choices(self, who: str) -> dict[str, Any]:
-        return {}
+        page = await self.store.page(None, RECENT, EVERYTHING, who)
+        kept = {row.prompt_id: row for row in reversed(page.rows)}
+        return {
+            "backends": [
+                {"name": each.name, "artifact": each.artifact, "efforts": self.registry.efforts(each)}
+                for each in self.registry.backends
+            ],
+            "prompts": [
+                {"value": f"library:{each.name}", "name": each.name, "about": _about(each)} for each in _library()
+            ],
+            "kept": [
+                {"value": f"kept:{row.id}", "name": view.heading(row.title), "about": "image" * bool(row.images)}
+                for row in reversed(kept.values())
+            ],
+        }
 
-    async def planned(self, form: Mapping[str, Any], who: str) -> Measurable:
-        raise Problem("This can't be measured yet.")
+    async def planned(self, form: Form, who: str) -> Measurable:
+        lanes = self._lanes(form)
+        prompts = await self._prompts(form)
+        asked = await asyncio.to_thread(self._fitted, lanes, prompts)
+        return load.Load(
+            stream=self.registry.stream,
+            discover=lambda backend: self.registry.client(backend).discover(),
+            asked=asked,
+            titles=tuple(title(prompt) for prompt in prompts),
+            steps=_steps(form.get("steps")),
+            requests=_whole(form, "requests", "Requests per step", 1, MOST_REQUESTS),
+            seconds=_whole(form, "seconds", "Seconds per step", 1, LONGEST),
+            max_tokens=_whole(form, "max_tokens", "Max tokens", 1, 100_000),
+            warm_up=_whole(form, "warm_up", "Warm-up requests", 0, 100),
+            seed=None if form.get("seed") in (None, "") else _whole(form, "seed", "Seed", 0, 2**31 - MOST_REQUESTS),
+        )
 
     def result(self, found: "Found") -> dict[str, Any]:
-        return {}
+        """While it runs, figures come without their doubt: to reckon that takes a while."""
+        labels, running = _labels(found), found.measurement.state == "running"
+        every = figures(found.samples, 0 if running else 1000)
+        pairs = [] if running else [*_pairs(labels, found.samples, labels, found.samples, within=True)]
+        return {
+            "lanes": labels,
+            "steps": [_told(each) for each in every],
+            "ratios": pairs,
+            "notes": [*_notes(labels, every, found.samples)],
+        }
 
     def beside(self, found: "Found", other: "Found") -> dict[str, Any]:
-        raise Problem("These can't be compared yet.")
+        ours, theirs = _labels(found), _labels(other)
+        pairs = [*_pairs(theirs, other.samples, ours, found.samples, within=False)]
+        if not pairs:
+            raise Problem("These two have no step in common in which both lanes answered: measure the same steps.")
+        return {"ratios": pairs, "notes": [*_otherwise(found.measurement.plan, other.measurement.plan)]}
 
     def rows(self, found: "Found") -> Sequence[Mapping[str, Any]]:
-        return []
+        labels = _labels(found)
+        return [_row(labels, each) for each in figures(found.samples)]
+
+    def _lanes(self, form: Form) -> list[Any]:
+        wanted = [each for each in form.get("lanes") or () if isinstance(each, dict)]
+        if not 1 <= len(wanted) <= MOST_LANES:
+            raise Problem(f"Choose 1 to {MOST_LANES} lanes.")
+        chosen = [
+            Settings(_text(each, "backend"), _text(each, "effort"), _text(each, "model") or None) for each in wanted
+        ]
+        lanes = [asking.lane_of(self.registry, f"Lane {at}", one) for at, one in enumerate(chosen, 1)]
+        for lane in lanes:
+            if missing := self.registry.missing_key(lane.backend):
+                raise Problem(f"{lane.backend.name} needs a key: set {missing} and restart.")
+        return lanes
+
+    async def _prompts(self, form: Form) -> list[Prompt]:
+        names = [str(each) for each in form.get("prompts") or ()]
+        prompts = [await self._prompt(name) for name in names[:MOST_PROMPTS]]
+        typed = [part.strip() for part in re.split(r"\n\s*---\s*\n", clean(_text(form, "text"))) if part.strip()]
+        prompts += [asking.prompt(examples.SYSTEM, text, (), examples.NO_TOOLS) for text in typed]
+        if not 1 <= len(prompts) <= MOST_PROMPTS:
+            raise Problem(f"Choose 1 to {MOST_PROMPTS} prompts, or type one.")
+        return prompts
+
+    async def _prompt(self, name: str) -> Prompt:
+        source, _, which = name.partition(":")
+        if source == "library" and (example := examples.find(which)):
+            files = [str(each) for each in example.images]
+            pictures = await asyncio.to_thread(asking.images, self.store.images, files, REDUCED)
+            return asking.prompt(examples.SYSTEM, example.text, pictures, example.tools)
+        if source == "kept" and (kept := await self.store.read(which)):
+            return kept.prompt
+        raise Problem(f"The prompt {which!r} is not here any more: choose another.")
+
+    def _fitted(self, lanes: Sequence[Any], prompts: Sequence[Prompt]) -> tuple[Asked, ...]:
+        """Blocking."""
+        asked = []
+        for at, lane in enumerate(lanes, 1):
+            own = tuple(asking.fit(self.registry, self.store.images, f"Lane {at}", lane, prompt) for prompt in prompts)
+            asked.append(Asked(lane, own, tuple(prompt_tokens(prompt, lane.model) for prompt in own)))
+        return tuple(asked)
+
+
+def _library() -> list[examples.Example]:
+    """A follow-up asks nothing by itself."""
+    return [each for each in examples.EXAMPLES if not each.follows]
+
+
+def _about(example: examples.Example) -> str:
+    has = [example.about, "image" if example.images else "", "tools" if example.tools.tools else ""]
+    return " · ".join(filter(None, has))
+
+
+def _steps(said: Any) -> tuple[int, ...]:
+    parts = re.split(r"[,;\s]+", str(said or "").strip())
+    if not all(part.isdecimal() and 1 <= int(part) <= MOST_AT_ONCE for part in parts) or len(parts) > MOST_STEPS:
+        raise Problem(f"Steps are up to {MOST_STEPS} whole numbers from 1 to {MOST_AT_ONCE}, such as 1, 2, 4, 8.")
+    return tuple(sorted({int(part) for part in parts}))
+
+
+def _whole(form: Form, name: str, what: str, least: int, most: int) -> int:
+    value = form.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+        raise Problem(f"{what} must be a whole number from {least} to {most:,}.")
+    if value != int(value):
+        raise Problem(f"{what} must be a whole number from {least} to {most:,}.")
+    return int(value)
+
+
+def _text(form: Form, name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _labels(found: "Found") -> list[str]:
+    return [str(each.get("label", "")) for each in found.measurement.plan.get("lanes", ())]
+
+
+def _told(each: Figures) -> dict[str, Any]:
+    return asdict(each) | {"values": {name: list(value) for name, value in each.values.items()}}
+
+
+def _row(labels: Sequence[str], each: Figures) -> dict[str, Any]:
+    row: dict[str, Any] = {"lane": labels[each.lane], "at_once": each.step, "requests": each.requests}
+    row |= {"answered": each.answered, "errors": sum(each.errors.values())}
+    for name, (value, low, high) in each.values.items():
+        row |= {name: round(value, 3), f"{name}_low": round(low, 3), f"{name}_high": round(high, 3)}
+    row |= {"completion_tokens": each.tokens, "cost": each.cost, "lag_p95": each.lag, "busy": each.busy}
+    return row | {name.replace(" ", "_"): value for name, value in each.server.items()}
+
+
+def _notes(labels: Sequence[str], every: Sequence[Figures], samples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What makes these figures doubtful, in words."""
+    for lane, steps in groupby(every, lambda each: each.lane):
+        late = [each for each in steps if each.lag > LATE]
+        if late:
+            yield (
+                f"{labels[lane]}: with {view.listed([str(each.step) for each in late])} at once, the page's "
+                f"machine was the limit: it was up to {max(each.lag for each in late):.0f} ms late itself. Times there "
+                "are longer than the server's."
+            )
+        if any(each.approximate for each in every if each.lane == lane):
+            yield f"{labels[lane]}: the server counts no tokens, so time between tokens is by pieces of the stream."
+    said = {sample["error"]: sample["said"] for sample in samples if sample.get("error") and sample.get("said")}
+    yield from (f"{kind}: {words}" for kind, words in said.items())
+
+
+def _otherwise(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
+    names = {"prompts": "prompts", "requests": "requests per step", "max_tokens": "max tokens", "seed": "seed"}
+    if differing := [words for name, words in names.items() if ours.get(name) != theirs.get(name)]:
+        yield f"They were asked with other {view.listed(differing)}: the ratios tell that too, not the lanes alone."
+
+
+def _pairs(
+    a_labels: Sequence[str],
+    a_samples: Sequence[Mapping[str, Any]],
+    b_labels: Sequence[str],
+    b_samples: Sequence[Mapping[str, Any]],
+    *,
+    within: bool,
+) -> Iterator[dict[str, Any]]:
+    """B over A, step by step: within one measurement each further lane over the first; of two, lanes of one name, or
+    else of one place."""
+    a_steps, b_steps = _by_step(a_samples), _by_step(b_samples)
+    for b_lane, label in enumerate(b_labels):
+        a_lane = 0 if within else a_labels.index(label) if label in a_labels else b_lane
+        for (lane, step), samples in b_steps.items():
+            if lane != b_lane or (within and b_lane == 0) or (a_lane, step) not in a_steps:
+                continue
+            if told := ratios(a_steps[a_lane, step], samples):
+                yield {
+                    "a": a_labels[a_lane],
+                    "b": label,
+                    "step": step,
+                    "values": {name: list(value) for name, value in told.items()},
+                    "claims": [*_claims(told)],
+                }
+
+
+def _by_step(samples: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], list[Mapping[str, Any]]]:
+    steps: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
+    for sample in samples:
+        if sample.get("what") == "request":
+            steps.setdefault((sample["lane"], sample["step"]), []).append(sample)
+    return steps
+
+
+def _claims(told: Mapping[str, Interval]) -> Iterator[dict[str, str]]:
+    for name, claimed, words in CLAIMS:
+        if name in told:
+            yield {"claim": words, "verdict": verdict(told[name], claimed)}

@@ -74,7 +74,7 @@ def build(page: gr.Blocks, offered: Sequence[Part], tabs: gr.Tabs) -> None:
     with gr.Tabs(selected=offered[0].kind, elem_id="measures") as inner:
         for part in offered:
             with gr.Tab(part.name, id=part.kind):
-                Drawn(part.kind, needs=("measure",), elem_id=f"measure-{part.kind}")
+                Drawn(part.kind, needs=("measure", "plot"), elem_id=f"measure-{part.kind}")
     kinds = {part.kind for part in offered}
 
     async def arrive(request: gr.Request) -> Any:

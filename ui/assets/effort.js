@@ -1,7 +1,7 @@
 // The part "Effort": what is known of both efforts, and prompts to ask at both. Text always goes in as text.
 const field = (name) => $(`[name=${name}]`);
 const factor = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)}×`;
-const COLUMNS = [['total time', 'Total time'], ['answer begins', 'Answer begins'], ['tokens', 'Tokens'], ['cost', 'Cost']];
+const COLUMNS = [['first token', 'First token'], ['answer begins', 'Answer begins'], ['total time', 'Total time'], ['tokens', 'Tokens'], ['cost', 'Cost']];
 
 function ratio(found, name) {
   const made = make('td', 'ratio'); made.dataset.name = name;
@@ -52,7 +52,7 @@ function offer({ backends, library, tokens }) {
   $('.library').replaceChildren(...library.map(({ name, chosen: isOn, prompts }) => {
     const group = make('details'), head = make('summary', '', name), list = make('ul'); group.open = isOn;
     list.append(...prompts.map((each) => {
-      const row = make('li'), label = make('label'), box = make('input');
+      const row = make('li', 'prompt'), label = make('label'), box = make('input');
       box.type = 'checkbox'; box.value = each.name; box.checked = isOn;
       label.append(box, make('span', '', each.name)); row.append(label, make('span', 'hint', each.image ? `${each.about} · with a picture` : each.about)); return row;
     }));

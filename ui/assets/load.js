@@ -1,8 +1,107 @@
-// The part "Load": its form and what is drawn of a measurement.
-begin({
-  kind: 'load',
-  offer: (choices) => {},        // fills the form, once
-  asked: () => ({}),             // what the form asks for
-  draw: (result, told) => {},    // draws a result into $('.found')
-  beside: (beside, told) => {},  // draws it next to a baseline
-});
+// The part "Load": its form, and plots and tables of what was found, alone or over a baseline.
+const MOST_LANES = 6;
+const FIGURES = [  // what can be plotted: its name, its unit, its lines
+  ['Requests per second', 'requests/s', [['rate', '']]],
+  ['Tokens per second', 'tokens/s', [['tokens_rate', '']]],
+  ['Time to first token', 'ms', [['ttft_p50', 'p50'], ['ttft_p95', 'p95']]],
+  ['Between tokens', 'ms', [['itl_p50', 'p50'], ['itl_p95', 'p95']]],
+  ['End to end', 'ms', [['e2e_p50', 'p50'], ['e2e_p95', 'p95']]],
+];
+const COLUMNS = [['rate', 'Requests/s'], ['tokens_rate', 'Tokens/s'], ...[['ttft', 'First token'], ['itl', 'Between tokens'], ['e2e', 'End to end']].flatMap(([time, name]) => ['p50', 'p95', 'p99'].map((share) => [`${time}_${share}`, `${name} ${share}`]))];
+const SERVER = [['requests waiting', 'Queue'], ['KV cache %', 'KV cache %']];
+let backends = [], figure = 0;
+
+const rows = $('.lanes .rows');
+function addLane(chosen = backends[0]) {
+  const row = make('div', 'fields'), named = (text, field) => { const label = make('label', '', text); label.append(field); return label; };
+  const backend = make('select'), effort = make('select'), model = make('input');
+  backend.name = 'backend'; effort.name = 'effort'; model.name = 'model'; model.placeholder = 'as declared'; model.autocomplete = 'off';
+  backend.append(...backends.map((each) => new Option(each.artifact ? `${each.name} (${each.artifact})` : each.name, each.name)));
+  if (chosen) backend.value = chosen.name;
+  const efforts = () => effort.replaceChildren(...(backends.find((each) => each.name === backend.value)?.efforts || []).map((each) => new Option(each || 'not sent', each)));
+  backend.addEventListener('change', efforts); efforts();
+  const drop = button('Remove', () => { row.remove(); few(); leave(); $('[data-act=add]').focus(); }); drop.ariaLabel = 'Remove this lane';
+  row.append(named('Backend', backend), named('Effort', effort), named('Model', model), drop);
+  rows.append(row); few();
+}
+function few() {
+  const count = rows.children.length;
+  [...rows.children].forEach((row) => { row.querySelector('button').hidden = count < 2; });
+  $('[data-act=add]').disabled = count >= MOST_LANES;
+}
+function counted() { element.querySelectorAll('.prompts details').forEach((each) => { const many = each.querySelectorAll(':checked').length; each.querySelector('.many').textContent = many ? `· ${many} chosen` : ''; }); }
+$('[data-act=add]').addEventListener('click', () => { const last = rows.lastElementChild?.querySelector('[name=backend]').selectedIndex ?? -1; addLane(backends[(last + 1) % backends.length]); leave(); rows.lastElementChild.querySelector('select').focus(); });
+$('.prompts').addEventListener('change', counted);
+
+function offer(choices) {
+  backends = choices.backends;
+  addLane(backends[backends.length > 1 ? backends.findIndex((each) => each.name !== 'local') : 0]);
+  element.querySelectorAll('.boxes').forEach((boxes) => {
+    boxes.append(...choices[boxes.dataset.from].map((each) => {
+      const label = make('label'), box = make('input'), words = make('span');
+      box.type = 'checkbox'; box.name = 'prompts'; box.value = each.value;
+      words.append(make('b', '', each.name), ...(each.about ? [' ', make('small', '', each.about)] : [])); label.append(box, words);
+      return label;
+    }));
+  });
+  $('.recent').hidden = !choices.kept.length;
+}
+function asked() {
+  const { elements } = $('.plan'), number = (name) => elements[name].value === '' ? null : Number(elements[name].value);
+  return {
+    lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
+    prompts: [...element.querySelectorAll('.boxes :checked')].map((box) => box.value),
+    text: elements.text.value, steps: elements.steps.value,
+    ...Object.fromEntries(['requests', 'seconds', 'max_tokens', 'warm_up', 'seed'].map((name) => [name, number(name)])),
+  };
+}
+
+const doubt = ([, low, high]) => high > low ? `${rounded(low)} – ${rounded(high)}` : '';
+const cell = (value) => value ? [rounded(value[0]), doubt(value)] : '–';
+function listed(notes) { const list = make('ul', 'notes'); list.append(...notes.map((each) => make('li', '', each))); list.hidden = !notes.length; return list; }
+function choice(redraw) {
+  const chosen = make('div', 'figures'); chosen.role = 'group'; chosen.ariaLabel = 'What is plotted';
+  chosen.append(...FIGURES.map(([name], at) => { const each = button(name, () => { figure = at; redraw(); element.querySelectorAll('.figures button')[at].focus(); }); each.ariaPressed = at === figure; return each; }));
+  return chosen;
+}
+const lined = (keys, name, colour, steps, pick) => keys.map(([key, share]) => ({
+  name: [name, share].filter(Boolean).join(', '), colour, dashed: share === 'p95', points: steps.filter((step) => pick(step)[key]).map((step) => [String(step.step), ...pick(step)[key]]),
+})).filter((line) => line.points.length);
+
+function draw(result) {
+  const found = $('.found'), [name, unit, keys] = FIGURES[figure], xs = [...new Set(result.steps.map((each) => each.step))].sort((a, b) => a - b).map(String);
+  const lines = result.lanes.flatMap((lane, at) => lined(keys, lane, at, result.steps.filter((each) => each.lane === at), (each) => each.values));
+  const seen = SERVER.filter(([key]) => result.steps.some((each) => key in each.server));
+  const told = result.steps.map((each) => {
+    const errors = Object.entries(each.errors).map(([kind, many]) => `${many} ${kind}`).join(', ');
+    return [
+      [`${each.step} at once`, result.lanes.length > 1 ? result.lanes[each.lane] : ''], [`${each.answered}`, errors],
+      ...COLUMNS.map(([key]) => cell(each.values[key])), ...seen.map(([key]) => key in each.server ? rounded(each.server[key]) : '–'),
+    ];
+  });
+  const parts = [choice(() => draw(result))];
+  if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ${unit}`), legend(lines));
+  else parts.push(make('p', 'hint', result.steps.length ? 'No request was answered.' : 'The first requests are under way.'));
+  parts.push(listed(result.notes));
+  if (told.length) parts.push(tabled('Figures by step', ['Step', 'Answered', ...COLUMNS.map(([, title]) => title), ...seen.map(([, title]) => title)], told), make('p', 'hint', 'Times in milliseconds. Below each figure: where it lies 19 times out of 20 (percentile bootstrap over requests). Queue and KV cache: the highest that the server told.'));
+  if (result.ratios.length) parts.push(make('h4', '', `Over ${result.lanes[0]}`), ...over(result.ratios, (each) => each.b));
+  found.replaceChildren(...parts);
+}
+function over(ratios, named) {
+  const keys = COLUMNS.filter(([key]) => ratios.some((each) => each.values[key]));
+  const claims = [...new Set(ratios.flatMap((each) => each.claims.map(({ claim }) => claim)))];
+  const shown = ratios.map((each) => [
+    [`${each.step} at once`, named(each)], ...claims.map((claim) => each.claims.find((one) => one.claim === claim)?.verdict ?? '–'), ...keys.map(([key]) => cell(each.values[key])),
+  ]);
+  return [tabled('Ratios by step', ['Step', ...claims, ...keys.map(([, title]) => title)], shown), make('p', 'hint', 'A ratio of 1 is no difference; times below 1 and rates above it are better. A claim holds where the whole interval does.')];
+}
+const named = ({ a, b }) => a === b ? b : `${b} over ${a}`;
+function beside(told) {
+  const [name, , keys] = FIGURES[figure], xs = [...new Set(told.ratios.map((each) => each.step))].sort((a, b) => a - b).map(String);
+  const pairs = [...new Set(told.ratios.map((each) => JSON.stringify([each.a, each.b])))].map((each) => JSON.parse(each));
+  const lines = pairs.flatMap(([a, b], at) => lined(keys, named({ a, b }), at, told.ratios.filter((each) => each.a === a && each.b === b), (each) => each.values));
+  const parts = [choice(() => beside(told))];
+  if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ratio`), legend(lines));
+  $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios, named));
+}
+begin({ kind: 'load', offer, asked, draw, beside });

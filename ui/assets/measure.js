@@ -58,7 +58,7 @@ const start = tried(async () => {
   if (!wanted) return;
   const asked = wanted; leave();
   const { id } = await ask(`measure/${part.kind}`, asked);
-  await open(id); look();
+  await open(id); await overview(); look();
 });
 function leave() { wanted = null; $('.agree').hidden = true; }
 
@@ -145,13 +145,13 @@ function look() {
   clearTimeout(looking);
   if (!element.isConnected || !isShown()) return;
   looking = setTimeout(async () => {
-    const ran = live?.id, id = inAddress('measurement');
+    const id = inAddress('measurement');
     try {
       if (!document.hidden) await overview();
-      if (id && (id === live?.id || id === ran) && !inAddress('beside')) await open(id);
+      if (id && $('.result').dataset.state === 'running' && !document.hidden) await open(id, inAddress('beside'));
     } catch { /* the page says when the app is gone */ }
     look();
-  }, live ? LOOK : 5 * LOOK);
+  }, live || $('.result').dataset.state === 'running' ? LOOK : 5 * LOOK);
 }
 
 function begin(own) {
