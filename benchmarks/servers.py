@@ -29,9 +29,15 @@ class Server(NamedTuple):
 
 @contextmanager
 def serving(
-    *arguments: str, errors: IO[str] | None = None, patience: float = 180, port: int = 0, **environment: str
+    *arguments: str,
+    errors: IO[str] | None = None,
+    patience: float = 180,
+    at: str = "",
+    port: int = 0,
+    **environment: str,
 ) -> Iterator[Server]:
-    """Runs `python ARGUMENTS` with `port`, or a free one, as PORT; `errors` takes its standard error."""
+    """Runs `python ARGUMENTS` with `port`, or a free one, as PORT; `errors` takes its standard error. It is there once
+    it answers at the path `at`."""
     with socket.create_server(("127.0.0.1", port)) as probe:
         port = probe.getsockname()[1]
     url, started = f"http://127.0.0.1:{port}", time.perf_counter()
@@ -43,7 +49,7 @@ def serving(
         stderr=errors,
     )
     try:
-        yield Server(process.pid, url, started, _ready(process, url, patience))
+        yield Server(process.pid, url, started, _ready(process, f"{url}{at}", patience))
     finally:
         _end(process)
 

@@ -44,7 +44,7 @@ def test_a_port_that_is_none_is_named(tmp_path: Path, port: str) -> None:
 
 
 def test_a_host_that_is_none_is_named(tmp_path: Path) -> None:
-    assert "Check HOST" in refused(tmp_path, HOST="no.such.host.invalid")
+    assert "Check HOST" in refused(tmp_path, HOST="no.such.host.invalid", OPEN="yes")
 
 
 def test_a_database_that_cannot_be_written_is_named(tmp_path: Path) -> None:

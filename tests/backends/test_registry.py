@@ -1,5 +1,8 @@
 """Declared backends: what works appears, what is wrong is named, and neither disturbs the other."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import fields
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from backends.declaration import RULES
 from backends.errors import BackendError
+from backends.events import Event, Finished, Sent
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
 from backends.registry import Registry, kinds, load
@@ -225,3 +229,53 @@ def test_a_kind_that_is_no_more_fails_when_it_is_asked(prompt: Prompt) -> None:
     with pytest.raises(BackendError, match="does not have") as caught:
         load(None, {}).stream(Lane(Backend("old", "gone")), prompt)
     assert caught.value.kind == "setup"
+
+
+class Counting(Registry):
+    """Of which each backend answers when it is let go; it counts what is with it."""
+
+    def __init__(self, *backends: Backend) -> None:
+        super().__init__(backends, (), {})
+        self.there, self.most, self.free = 0, 0, asyncio.Event()
+
+    def client(self, backend: Backend) -> "Counting":  # type: ignore[override]
+        return self
+
+    async def ask(self, lane: Lane) -> list[Event]:
+        async with aclosing(super().stream(lane, Prompt("", ()))) as events:
+            return [event async for event in events]
+
+    async def stream(self, lane: Lane, prompt: Prompt) -> AsyncGenerator[Event]:  # type: ignore[override]
+        self.there += 1
+        self.most = max(self.most, self.there)
+        try:
+            yield Sent("{}")
+            await self.free.wait()
+            yield Finished("stop")
+        finally:
+            self.there -= 1
+
+
+async def quiet() -> None:
+    """Until nobody has anything to do."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_backend_gets_no_more_requests_at_once_than_it_may_have() -> None:
+    narrow, wide = Backend("narrow", "vllm", concurrency=2), Backend("wide", "vllm")
+    registry = Counting(narrow, wide)
+    asking = [asyncio.create_task(registry.ask(Lane(narrow))) for _ in range(5)]
+    await quiet()
+    assert registry.there == 2
+    beside = [asyncio.create_task(registry.ask(Lane(wide))) for _ in range(3)]
+    await quiet()
+    assert registry.there == 5
+    asking[4].cancel()  # who waits no more leaves the turn to the others
+    asking[0].cancel()
+    await quiet()
+    assert registry.there == 5
+    registry.free.set()
+    for answer in await asyncio.gather(*asking[1:4], *beside):
+        assert answer == [Sent("{}"), Finished("stop")]
+    assert (registry.there, registry.most) == (0, 5)

@@ -141,6 +141,7 @@ def settings(folder: Path) -> dict[str, str]:
         "DATABASE_URL": f"sqlite:///{folder / 'lanewise.db'}",
         "BACKENDS": str(folder / "backends.toml"),
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "GRACE": "0",
     }
 
 

@@ -8,6 +8,7 @@ import tempfile
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -42,10 +43,10 @@ class Users:
         self.path = path
         self._stamp: tuple[int, ...] = ()
         self._users: dict[str, User] = {}
-        self._nobody = _HASHING.hash("")  # who is not there takes as long as who is
 
     def check(self) -> None:
         """Raises UsersError where nobody could log in."""
+        _nobody()
         if not (self.path.exists() and read(self.path)):
             raise UsersError(
                 f"{self.path.name} names nobody who could log in: run `python -m ui.users add NAME --role admin`."
@@ -58,7 +59,7 @@ class Users:
     def verified(self, name: str, password: str) -> User | None:
         """The user whose password this is. Blocking, and slow on purpose."""
         user = self.find(name)
-        fits = _HASHING.verify(password[:LONGEST], user.password if user else self._nobody)
+        fits = _HASHING.verify(password[:LONGEST], user.password if user else _nobody())
         return user if fits else None
 
     def _refresh(self) -> None:
@@ -73,6 +74,12 @@ class Users:
             self._users = read(self.path) if stamp else {}
         except UsersError as error:
             log.error("%s What it held before still counts.", error)
+
+
+@cache
+def _nobody() -> str:
+    """The hash that stands for who is not there, so that they take as long as who is."""
+    return _HASHING.hash("")
 
 
 def read(path: Path) -> dict[str, User]:

@@ -32,7 +32,7 @@ POLICY = (
 )
 # without any referrer, browsers would not say either where the form was sent from
 OWN = {"content-security-policy": POLICY, "cache-control": "no-store", "referrer-policy": "same-origin"}
-FROM_ONE_PLACE, FOR_ONE_NAME = RateLimitItemPerMinute(10), RateLimitItemPerHour(30)
+FROM_ONE_PLACE, FOR_ONE_NAME = RateLimitItemPerMinute(10), RateLimitItemPerHour(30)  # that fail
 AT_ONCE = 2  # hashes at a time: each wants 64 MB
 
 WRONG = "That name and password don't belong together."
@@ -85,12 +85,16 @@ def routes(
         where = request.client.host if request.client else ""
         if users is None:
             return page(request, "Log in through your provider.", 400, to=to)
-        if not (tries.hit(FROM_ONE_PLACE, "place", where) and tries.test(FOR_ONE_NAME, "name", where, name)):
-            failed("often")
-            return page(request, OFTEN, 429, name, to)
-        user = await to_thread.run_sync(users.verified, name, password[: LONGEST + 1], limiter=hashing)
+        by_place, by_name = (FROM_ONE_PLACE, "place", where), (FOR_ONE_NAME, "name", where, name)
+        async with hashing:  # asked and counted within, so that no flood of tries comes before its first is counted
+            if not (tries.test(*by_place) and tries.test(*by_name)):
+                failed("often")
+                return page(request, OFTEN, 429, name, to)
+            user = await to_thread.run_sync(users.verified, name, password[: LONGEST + 1])
+            if user is None:
+                tries.hit(*by_place)
+                tries.hit(*by_name)
         if user is None:
-            tries.hit(FOR_ONE_NAME, "name", where, name)
             failed("password")
             return page(request, WRONG, 401, name, to)
         return entered(request, Account(f"user:{user.name}", user.name, user.role), to)
@@ -148,6 +152,6 @@ def _account(request: Request, sessions: Sessions, cookies: Cookies) -> Account 
 def _inside(request: Request, to: str) -> str:
     """Where to go then: a place of ours, whatever an address asks for."""
     root = request.scope.get("root_path", "")
-    parts = urlsplit(to) if to.isprintable() and "\\" not in to else urlsplit("")
-    own = not parts.scheme and not parts.netloc and to.startswith(f"{root}/") and not to.startswith("//")
+    parts = urlsplit(to) if to.isprintable() and "\\" not in to else None
+    own = parts and not parts.scheme and not parts.netloc and to.startswith(f"{root}/") and not to.startswith("//")
     return to if own else f"{root}/"
