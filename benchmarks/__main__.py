@@ -1,9 +1,9 @@
-"""`python -m benchmarks [reader|page|long|start|replay|history|data ...] [--quick]`: runs those named, or all."""
+"""`python -m benchmarks [reader|page|long|start|replay|history|data|soak ...] [--quick]`: runs those named, or all."""
 
 import argparse
 from importlib import import_module
 
-NAMES = ("reader", "page", "long", "start", "replay", "history", "data")
+NAMES = ("reader", "page", "long", "start", "replay", "history", "data", "soak")
 
 
 def main() -> None:
