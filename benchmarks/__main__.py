@@ -1,9 +1,9 @@
-"""`python -m benchmarks [reader|page|long|start|replay|history|data|load ...] [--quick]`: runs those named, or all."""
+"""`python -m benchmarks [NAME ...] [--quick]`: runs those named, or all."""
 
 import argparse
 from importlib import import_module
 
-NAMES = ("reader", "page", "long", "start", "replay", "history", "data", "load")
+NAMES = ("reader", "page", "long", "start", "replay", "history", "data", "load", "soak")
 
 
 def main() -> None:

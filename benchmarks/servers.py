@@ -36,8 +36,8 @@ def serving(
     port: int = 0,
     **environment: str,
 ) -> Iterator[Server]:
-    """Runs `python ARGUMENTS` with `port`, or a free one, as PORT; `errors` takes its standard error. It is there once it
-    answers at the path `at`."""
+    """Runs `python ARGUMENTS` with `port`, or a free one, as PORT; `errors` takes its standard error. It is there once
+    it answers at the path `at`."""
     with socket.create_server(("127.0.0.1", port)) as probe:
         port = probe.getsockname()[1]
     url, started = f"http://127.0.0.1:{port}", time.perf_counter()

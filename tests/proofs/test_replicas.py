@@ -32,6 +32,8 @@ LANES = pages.NAMES[:2]
 ENDLESS, SHORT = Script(tokens=20_000, rate=20), Script(tokens=5, rate=0)
 PATIENCE = 60  # seconds
 
+expect.set_options(timeout=PATIENCE * 1000)
+
 
 @dataclass
 class Deployed:
@@ -211,6 +213,6 @@ async def opened(evaluator: Evaluator, run: str) -> AsyncIterator[Page | None]:
         await context.add_cookies(cookies)
         shown = await context.new_page()
         await shown.goto(f"{url}?run={run}")
-        await expect(shown.locator("#lanes .card[data-state=answering]")).to_have_count(2, timeout=PATIENCE * 1000)
+        await expect(shown.locator("#lanes .card[data-state=answering]")).to_have_count(2)
         yield shown
         await browser.close()

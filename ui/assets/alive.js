@@ -1,14 +1,16 @@
 () => {
   // After a restart the page still shows what the old app knew: begin anew. Its address finds the comparison again.
   let app = null;
-  setInterval(async () => {
+  const look = async () => {
     try {
       const health = await (await fetch('healthz', { signal: AbortSignal.timeout(2000) })).json();
       document.body.classList.remove('lost');
       if (app && app !== health.app || health.login) location.reload();   // which leads to the login, and back
       app = health.app;
     } catch { document.body.classList.add('lost'); }
-  }, 2000);
+  };
+  look();  // at once: an app that is gone two seconds later was this page's
+  setInterval(look, 2000);
 
   // Who is logged in, and the way out.
   const [, name] = /(?:^|; )lanewise_account=([^;]+)/.exec(document.cookie) || [];
