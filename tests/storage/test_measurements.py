@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import replicas
+from storage import copies, replicas
+from storage.database import claimed, reading
 from storage.errors import RunLost
 from storage.store import Store
 from tests.storage.postgres import Server
@@ -77,6 +78,20 @@ async def test_what_an_app_left_running_is_interrupted_at_the_next_start(
     assert found
     assert found.ended_at
     assert (found.state, found.samples) == ("interrupted", 1)
+    again.close()
+
+
+async def test_they_go_along_where_all_that_is_kept_is_copied(store: Store, url: str, tmp_path: Path) -> None:
+    own = await begun(store)
+    await store.add_samples(own, 0, [{"n": 0, "words": "Zürich"}])
+    await store.end_measurement(own, "stopped", "It took too long.")
+    before = await store.measurements(), await store.samples_of(own)
+    store.close()
+    target = f"sqlite:///{tmp_path / 'copy.db'}"
+    with reading(url).connect() as source, claimed(target) as connection:
+        copies.copy(source, connection, lambda name, more: None)
+    again = Store.open(target, tmp_path.as_uri())
+    assert (await again.measurements(), await again.samples_of(own)) == before
     again.close()
 
 
