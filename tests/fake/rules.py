@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tests.fake.pages import CONTEXT
 
 Json = dict[str, Any]
 
@@ -156,12 +155,12 @@ class Rules:
             return self.extra(unknown[0])
         return next((wrong for check in self.checks for wrong in check(body)), None)
 
-    def overlong(self, tokens: int) -> Wrong | None:
+    def overlong(self, tokens: int, limit: int) -> Wrong | None:
         """Why a prompt of so many tokens is refused, where the kind has a limit."""
-        if self.too_long is None or tokens <= CONTEXT:
+        if self.too_long is None or tokens <= limit:
             return None
         status, type_, message = self.too_long
-        return Wrong(status, type_, message.format(tokens, CONTEXT), "3051")
+        return Wrong(status, type_, message.format(tokens, limit), "3051")
 
 
 _VLLM = (no_template_kwargs, one_of_two_efforts, no_empty_tools, images_are_objects, no_thinking_lists)

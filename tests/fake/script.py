@@ -21,6 +21,7 @@ from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from backends.tokens import image_tokens
 from tests.fake import wits
+from tests.fake.pages import CONTEXT
 from tests.fake.recall import recalled
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
@@ -69,6 +70,11 @@ class Script:
     context: int = 0
     show: str = ""
     fault: str = ""
+
+    @property
+    def limit(self) -> int:
+        """Tokens of a prompt that it takes."""
+        return self.context or max(CONTEXT, self.recall)
 
     def __str__(self) -> str:
         said = ((field.name, getattr(self, field.name)) for field in fields(self))

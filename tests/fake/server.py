@@ -78,11 +78,9 @@ class Server:
             return self._refusal(wrong)
         told = asked(raw)
         script = told or MODELS.get(body["model"], Script())
-        if 0 < script.context < len(raw) // 4:
-            long = f"This model's maximum context length is {script.context} tokens, and {len(raw) // 4} were sent."
-            return self._refusal(Wrong(400, "BadRequestError", long))
         said = speech(script, body, self.rules.effort(body) or "", next(self.speeches), directed=told is not None)
-        if not told and script.show != "overlong_taken" and (wrong := self.rules.overlong(said.prompt)):
+        takes_all = told or script.fault or script.show == "overlong_taken"
+        if not takes_all and (wrong := self.rules.overlong(said.prompt, script.limit)):
             return self._refusal(wrong)
         self.answered += script.show != "no_drafts"
         if not body.get("stream") and not told:

@@ -152,8 +152,7 @@ def test_a_narrow_page_has_the_tab_in_reach(page: Page, app: Server) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(app.url)
     expect(page.locator("#prompt textarea")).to_be_visible()
-    page.get_by_role("button", name="More tabs").click()
-    page.get_by_role("button", name="Backends").click()
+    page.get_by_role("tab", name="Backends").click()
     expect(card(page, "my/vllm")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

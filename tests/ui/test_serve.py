@@ -159,6 +159,8 @@ def test_an_added_backend_is_a_lane_that_answers_at_once(page: Page, app: Server
     add.get_by_label("Name").fill("fresh one")
     add.get_by_label("Address").fill(f"{fake.url}/vllm/v1")
     add.get_by_label("Address").press("Enter")
+    expect(page.locator(".offer")).to_contain_text("fresh one is not checked yet")
+    page.get_by_role("tab", name="Backends").click()
     card = page.locator(".server").filter(has=page.get_by_text("fresh one", exact=True))
     expect(card).to_have_attribute("data-reach", "ready")
     assert (folder / "backends.toml").read_text().startswith("# what was here\n")

@@ -25,13 +25,8 @@ function checked(name, failed) {
   link.href = `?${new URLSearchParams({ tab: 'check', backend: name })}`;
 }
 $('.failed a').addEventListener('click', (event) => {
-  const tab = [...document.querySelectorAll('button[role=tab]')].find((each) => each.textContent.trim() === 'Check');
-  if (!tab || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  const to = new URL(location);
-  to.searchParams.set('tab', 'check'); to.searchParams.set('backend', props.value.backend);
-  history.replaceState({}, '', to);
-  tab.click();
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (window.openTab('check', { backend: props.value.backend })) event.preventDefault();
 });
 
 function render() {
