@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := bin/python -m pip --disable-pip-version-check --require-virtualenv install --quiet
 PIP := .venv/$(INSTALL)
 
-.PHONY: run test proofs check bench screenshots weights lock clean chromium tools
+.PHONY: run test proofs check audit bench screenshots weights lock clean chromium tools
 
 run: .venv/.weights
 	@$(BIN)/python app.py
@@ -21,6 +21,11 @@ check: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+# Known holes in what is installed, by the advisories of the package index. Its own tools stay out of the app's environment.
+audit: .venv-audit/.made
+	@.venv-audit/bin/pip-audit --strict --progress-spinner off --no-deps --disable-pip -r requirements.txt -r requirements-sqlite.txt \
+		|| { echo "The audit found something, or could not reach the advisories: see above."; exit 1; }
 
 bench: .venv/.weights .venv/.dev chromium
 	$(BIN)/python -m benchmarks
@@ -67,6 +72,12 @@ PROOFS := tests/proofs/requirements
 	@.venv-arena/$(INSTALL) --no-deps --require-hashes -r $(PROOFS)-viewer.txt
 	@touch $@
 
+.venv-audit/.made: | .venv/.made
+	@echo "Installing what looks for known holes into .venv-audit ..."
+	@$(PYTHON) -m venv --clear .venv-audit
+	@.venv-audit/$(INSTALL) pip-audit==2.10.1
+	@touch $@
+
 chromium:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null \
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && \
@@ -85,5 +96,5 @@ lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header -q requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .venv-trl .venv-arena .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-trl .venv-arena .venv-audit .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ from ui.door.settings import Settings
 FREE = frozenset(
     {"/healthz", "/rate/healthz", "/readyz", "/metrics", "/login", "/logout", "/login.css", "/login/provider"}
     | {"/login/return"}
+    | {"/manifest.json", "/rate/manifest.json"}  # browsers ask for these without cookies
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/", "/export/")

@@ -1,9 +1,11 @@
 """How the log is written: plain lines, or one JSON object a line. Each has the id of the request that it is about."""
 
+import io
 import logging
+import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 from ui.door.settings import SettingsError
 
@@ -29,6 +31,25 @@ class About(logging.Filter):
         return True
 
 
+class Lines(io.TextIOBase):
+    """What libraries print, Gradio its tracebacks for one, as records: else not every line would be JSON."""
+
+    def __init__(self, beneath: TextIO) -> None:
+        self._beneath, self._begun, self._writing = beneath, "", False
+
+    def write(self, text: str) -> int:
+        if self._writing:  # the log itself has failed
+            return self._beneath.write(text)
+        *whole, self._begun = (self._begun + text).split("\n")
+        self._writing = True
+        try:
+            for line in filter(str.strip, whole):
+                logging.getLogger("stderr").warning("%s", line)
+        finally:
+            self._writing = False
+        return len(text)
+
+
 def configure(environ: Mapping[str, str]) -> None:
     """LOG_FORMAT is json or plain, LOG_LEVEL one of `LEVELS`. Raises SettingsError."""
     shape, level = environ.get("LOG_FORMAT", ""), environ.get("LOG_LEVEL", "")
@@ -44,6 +65,7 @@ def configure(environ: Mapping[str, str]) -> None:
 
         words = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
         names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        sys.stderr = Lines(sys.stderr)  # the handler has the one beneath
         handler.setFormatter(JsonFormatter(words, rename_fields=names, datefmt="%Y-%m-%dT%H:%M:%S%z"))
     else:
         handler.setFormatter(logging.Formatter(PLAIN))

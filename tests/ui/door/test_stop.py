@@ -36,7 +36,7 @@ def test_what_runs_may_end_and_nothing_new_begins(page: Page, tmp_path: Path, fa
         process = psutil.Process(app.pid)
         visit(page, app, "holds", "unfolds")
         ask(page, "Before")
-        expect_state(page, "B", "answering")
+        expect_state(page, "A", "answering")
         os.kill(app.pid, signal.SIGTERM)
         until(page, lambda: httpx.get(f"{app.url}/readyz").status_code == 503)
         assert httpx.get(f"{app.url}/healthz").status_code == 200
