@@ -72,7 +72,7 @@ async def checked(
     if REACH in asked:
         yield finding
     rest = [probe for probe in asked if probe is not REACH]
-    if finding.verdict is Verdict.FAILED:
+    if heard[0].answer.failure:
         for probe in rest:
             yield _found(probe, skipped("Not asked: see whether it can be reached."), (), time.monotonic())
         return
