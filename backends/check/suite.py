@@ -16,7 +16,7 @@ from backends.check import delivery, facts, reasoning, sight, system, tools
 from backends.check.advice import of_error
 from backends.check.probe import Ask, Heard, Probe, Said, Subject, doubtful, failed, skipped
 from backends.check.reach import REACH, reached, small_talk
-from backends.check.result import Check, Exchange, Finding, Verdict
+from backends.check.result import Check, Exchange, Finding
 from backends.check.transcript import exchange
 from backends.errors import BackendError
 from backends.events import Failed
