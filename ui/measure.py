@@ -27,7 +27,7 @@ from ui.effort import Effort
 from ui.load import Load
 from ui.toolbox import Problem
 
-ADMINS = "Only an admin can start or end a measurement: it takes the servers' time, and may cost money."
+ADMINS = "Only admins may begin and stop measurements: they take the servers' time, and may cost money."
 
 Form = Annotated[dict[str, Any], Body()]
 

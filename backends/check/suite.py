@@ -16,7 +16,7 @@ from backends.check import delivery, facts, reasoning, sight, system, tools
 from backends.check.advice import of_error
 from backends.check.probe import Ask, Heard, Probe, Said, Subject, doubtful, failed, skipped
 from backends.check.reach import REACH, reached, small_talk
-from backends.check.result import Check, Exchange, Finding, Verdict
+from backends.check.result import Check, Exchange, Finding
 from backends.check.transcript import exchange
 from backends.errors import BackendError
 from backends.events import Failed
@@ -72,7 +72,7 @@ async def checked(
     if REACH in asked:
         yield finding
     rest = [probe for probe in asked if probe is not REACH]
-    if finding.verdict is Verdict.FAILED:
+    if heard[0].answer.failure:
         for probe in rest:
             yield _found(probe, skipped("Not asked: see whether it can be reached."), (), time.monotonic())
         return

@@ -204,5 +204,5 @@ PROBES = (
     Probe("tool-named", "named tool honoured", _chosen(TIME.name, WEATHER, TIME), _named),
     Probe("tool-none", "tool choice none honoured", _chosen("none", WEATHER), _none),
     Probe("tool-result", "result of a tool taken", _result_asks, _result, takes_failures=True),
-    Probe("brackets", "] not lost beside tools", _one(ECHO), _brackets),
+    Probe("brackets", "closing brackets kept beside tools", _one(ECHO), _brackets),
 )

@@ -104,7 +104,7 @@ def measure(page: Page, rate: int) -> None:
     part.locator("[name=text]").fill(f"(fake tokens=6 rate={rate} first=20)")
     part.locator("[name=steps]").fill("1, 2")
     part.locator("[name=requests]").fill("4")
-    part.get_by_role("button", name="Look at the budget").press("Enter")
+    part.get_by_role("button", name="See what it takes").press("Enter")
     agree = part.get_by_role("group", name="Agree on the budget")
     expect(agree).to_contain_text("up to 10 requests")
     expect(agree).to_contain_text("about $")

@@ -11,7 +11,8 @@ function mark(text, value, isOn, name) {
 }
 const marked = (group) => [...$(group).querySelectorAll(':checked')].map((box) => Number(box.value));
 
-function offer({ lanes, lengths, depths, usual, thought }) {
+function renew({ lanes }) {
+  const chosen = [...$('.lanes').querySelectorAll(':checked')].map((box) => box.value);
   $('.lanes ul').replaceChildren(...lanes.map(({ name, about, efforts }) => {
     const row = make('li'), words = make('span', 'words'), marks = make('span', 'marks');
     words.append(make('strong', '', name), make('span', 'hint', about));
@@ -21,6 +22,10 @@ function offer({ lanes, lengths, depths, usual, thought }) {
     }));
     row.append(words, marks); return row;
   }));
+  $('.lanes').querySelectorAll('input').forEach((box) => { box.checked = chosen.includes(box.value); });
+}
+function offer({ lanes, lengths, depths, usual, thought }) {
+  renew({ lanes });
   $('.lengths .marks').replaceChildren(...lengths.map((each) => mark(thousands(each), each, usual.lengths.includes(each))));
   $('.depths .marks').replaceChildren(...depths.map((each) => mark(place(each), each, usual.depths.includes(each))));
   field('thought').value = thought;
@@ -93,4 +98,4 @@ function draw(result) {
   $('.found').replaceChildren(...(result.lanes.length ? [maps, legend, ...duels] : [make('p', 'hint', 'No answer yet.')]));
 }
 
-begin({ kind: 'context', offer, asked, draw, beside: draw });
+begin({ kind: 'context', offer, renew, asked, draw, beside: draw });

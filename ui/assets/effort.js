@@ -46,15 +46,20 @@ const preferences = tried(async (of = '') => {
   $('.efforts .roll').replaceChildren(table);
 });
 
-function offer({ backends, library, tokens }) {
+function renew({ backends }) {
+  const { value } = field('backend');
   field('backend').replaceChildren(...backends.map(({ name, about }) => { const option = make('option', '', about ? `${name} (${about})` : name); option.value = name; return option; }));
+  if (value) field('backend').value = value;
+}
+function offer({ backends, library, tokens }) {
+  renew({ backends });
   field('tokens').value = tokens;
   $('.library').replaceChildren(...library.map(({ name, chosen: isOn, prompts }) => {
-    const group = make('details'), head = make('summary', '', name), list = make('ul'); group.open = isOn;
+    const group = make('details'), head = make('summary', '', name), list = make('div', 'boxes'); group.open = isOn;
     list.append(...prompts.map((each) => {
-      const row = make('li', 'prompt'), label = make('label'), box = make('input');
+      const label = make('label'), box = make('input'), words = make('span');
       box.type = 'checkbox'; box.value = each.name; box.checked = isOn;
-      label.append(box, make('span', '', each.name)); row.append(label, make('span', 'hint', each.image ? `${each.about} · with a picture` : each.about)); return row;
+      words.append(make('b', '', each.name), ' ', make('small', '', each.image ? `${each.about} · image` : each.about)); label.append(box, words); return label;
     }));
     group.append(head, list); return group;
   }));
@@ -77,4 +82,4 @@ function draw({ comparisons, overlap }) {
 
 $('.efforts select').addEventListener('change', (event) => preferences(event.target.value));
 new IntersectionObserver(([change]) => { if (change.isIntersecting) preferences($('.efforts select').value); }).observe(element);
-begin({ kind: 'effort', offer, asked, draw, beside: () => {} });
+begin({ kind: 'effort', offer, renew, asked, draw, beside: () => {} });

@@ -11,12 +11,12 @@ const COLUMNS = [['rate', 'Requests/s'], ['tokens_rate', 'Tokens/s'], ...[['ttft
 const SERVER = [['requests waiting', 'Queue'], ['KV cache %', 'KV cache %']];
 let backends = [], figure = 0;
 
-const rows = $('.lanes .rows');
+const rows = $('.lanes .rows'), options = () => backends.map((each) => new Option(each.artifact ? `${each.name} (${each.artifact})` : each.name, each.name));
 function addLane(chosen = backends[0]) {
   const row = make('div', 'fields'), named = (text, field) => { const label = make('label', '', text); label.append(field); return label; };
   const backend = make('select'), effort = make('select'), model = make('input');
   backend.name = 'backend'; effort.name = 'effort'; model.name = 'model'; model.placeholder = 'as declared'; model.autocomplete = 'off';
-  backend.append(...backends.map((each) => new Option(each.artifact ? `${each.name} (${each.artifact})` : each.name, each.name)));
+  backend.append(...options());
   if (chosen) backend.value = chosen.name;
   const efforts = () => effort.replaceChildren(...(backends.find((each) => each.name === backend.value)?.efforts || []).map((each) => new Option(each || 'not sent', each)));
   backend.addEventListener('change', efforts); efforts();
@@ -45,6 +45,10 @@ function offer(choices) {
     }));
   });
   $('.recent').hidden = !choices.kept.length;
+}
+function renew(choices) {
+  backends = choices.backends;
+  rows.querySelectorAll('[name=backend]').forEach((each) => { const { value } = each; each.replaceChildren(...options()); each.value = value; });
 }
 function asked() {
   const { elements } = $('.plan'), number = (name) => elements[name].value === '' ? null : Number(elements[name].value);
@@ -104,4 +108,4 @@ function beside(told) {
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ratio`), legend(lines));
   $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios, named));
 }
-begin({ kind: 'load', offer, asked, draw, beside });
+begin({ kind: 'load', offer, renew, asked, draw, beside });

@@ -3,7 +3,7 @@
 const LOOK = 1000;  // milliseconds
 const ADDRESS = ['tab', 'part', 'measurement', 'beside'];
 const STATES = { running: 'running', done: 'done', stopped: 'stopped', failed: 'failed', interrupted: 'interrupted: the app ended' };
-let part = null, isAdmin = true, isOffered = false, looking = 0, wanted = null, past = [], live = null, drawn = '', wasShown = false;
+let part = null, isAdmin = true, offered = '', looking = 0, wanted = null, past = [], live = null, drawn = '', wasShown = false;
 const chosen = new Set();  // of what was measured before, at most two
 
 const some = (number, word) => `${number.toLocaleString()} ${word}${number === 1 ? '' : 's'}`;
@@ -48,12 +48,18 @@ function back() {
 // a budget, agreed on before anything is asked
 
 const reckon = tried(async () => {
+  const press = $('.plan [type=submit]');
+  if (press.ariaBusy === 'true') return;
+  press.ariaBusy = 'true';  // to count tokens takes a while
+  try { await bid(); } finally { press.ariaBusy = 'false'; }
+});
+async function bid() {
   wanted = part.asked();
   const told = await ask(`measure/${part.kind}/budget`, wanted);
   wanted = { ...wanted, agreed: told.budget };
   $('.agree .what').textContent = told.title; $('.agree .takes').textContent = `It takes ${spent(told.budget)}.`;
   $('.agree').hidden = false; $('.agree button').focus();
-});
+}
 const start = tried(async () => {
   if (!wanted) return;
   const asked = wanted; leave();
@@ -136,9 +142,11 @@ async function open(id, beside = '') {
 async function overview() {
   const told = await ask(`measure/${part.kind}`);
   ({ admin: isAdmin, live, measurements: past } = told);
-  if (!isOffered) { isOffered = true; part.offer(told.choices); }
+  const lanes = JSON.stringify(told.choices.backends || told.choices.lanes);
+  if (!offered) part.offer(told.choices); else if (lanes !== offered) part.renew(told.choices);  // one was added meanwhile
+  offered = lanes;
   element.querySelectorAll('.plan [type=submit]').forEach((each) => { each.disabled = !isAdmin; });
-  $('.admins').hidden = isAdmin;
+  $('.admins').hidden = isAdmin; $('.plan footer .hint').hidden = !isAdmin;
   drawLive(); drawPast();
 }
 function look() {
@@ -157,7 +165,7 @@ function look() {
 function begin(own) {
   part = own;
   const agree = make('div', 'agree'), running = make('div', 'live'), bar = make('progress'), result = make('section', 'result'), before = make('section', 'past');
-  const problem = make('p', 'problem'), admins = make('p', 'admins', 'Only an admin can start a measurement: it takes the servers\' time, and may cost money.');
+  const problem = make('p', 'problem'), admins = make('p', 'admins', 'Only admins may begin a measurement, which takes the servers\' time and may cost money: ask one.');
   problem.role = 'alert'; agree.role = 'group'; agree.ariaLabel = 'Agree on the budget'; running.role = 'group'; running.ariaLabel = 'Being measured'; bar.max = 1; bar.ariaLabel = 'Progress';
   const takes = make('p'); takes.append(make('strong', 'what'), make('span', 'takes'));
   agree.append(takes, button('Start', start, 'primary'), button('Not now', leave));
@@ -167,7 +175,8 @@ function begin(own) {
   const head = make('header'); head.append(make('h3', '', 'Measured before'), button('Compare the two chosen', compare, 'compare'));
   before.ariaLabel = 'Measured before'; before.append(head, make('ul'));
   [problem, admins, agree, running, result, before].forEach((each) => { each.hidden = true; });
-  $('.plan').after(admins, problem, agree, running, result, before);
+  $('.plan footer').append(admins);
+  $('.plan').after(problem, agree, running, result, before);
   const plan = $('.plan');
   plan.addEventListener('submit', (event) => { event.preventDefault(); reckon(); });
   plan.addEventListener('input', leave);
