@@ -53,8 +53,8 @@ class Script:
 
     `reasoning` and `calls` are by themselves as the request has it: reasoning at effort high, one call where tools are
     given; `rounds`: how often calls follow on results. `recall`: it answers from the first so many tokens of what it is
-    given; `context`: it refuses more than so many. `show` is an oddity of what is said, `fault` one of how it travels,
-    which begins after `after` chunks.
+    given; `context`: it refuses more than so many, 0 for its kind's. `show` is an oddity of what is said, `fault` one
+    of how it travels, which begins after `after` chunks.
     """
 
     tokens: int = 100

@@ -16,7 +16,7 @@ from backends.declaration import kinds
 from tests.fake.dialects import VOICES
 from tests.fake.faults import travelling
 from tests.fake.faulty import MODELS
-from tests.fake.pages import MODEL, pages
+from tests.fake.pages import CONTEXT, MODEL, pages
 from tests.fake.rules import RULES, Wrong
 from tests.fake.script import Script, Speech, asked, speech
 
@@ -78,16 +78,15 @@ class Server:
             return self._refusal(wrong)
         told = asked(raw)
         script = told or MODELS.get(body["model"], Script())
-        if 0 < script.context < len(raw) // 4:
-            long = f"This model's maximum context length is {script.context} tokens, and {len(raw) // 4} were sent."
-            return self._refusal(Wrong(400, "BadRequestError", long))
         said = speech(script, body, self.rules.effort(body) or "", next(self.speeches), directed=told is not None)
-        if not told and script.show != "overlong_taken" and (wrong := self.rules.overlong(said.prompt)):
+        is_whole = not body.get("stream") and not told
+        if not is_whole and (faulty := await self._faulty(script, request, said, body)):
+            return faulty
+        takes_all = told or script.show == "overlong_taken"
+        if wrong := self.rules.overlong(said.prompt, script.context or (0 if takes_all else CONTEXT)):
             return self._refusal(wrong)
         self.answered += script.show != "no_drafts"
-        if not body.get("stream") and not told:
-            return as_json(self.voice.whole(said))
-        return await self._faulty(script, request, said, body) or self._stream(said, request, body)
+        return as_json(self.voice.whole(said)) if is_whole else self._stream(said, request, body)
 
     async def _faulty(self, script: Script, request: Request, said: Speech, body: Json) -> Response | None:
         """What is answered in place of a stream, if the script has such a fault."""
