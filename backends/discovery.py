@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from backends.errors import BackendError
+from backends.errors import BackendError, broke
 from backends.lane import Backend
 from backends.registry import Registry
 from backends.status import Reach, Status, Trouble
@@ -104,8 +104,7 @@ class Discovery:
             status = Status(Reach.REFUSED, problem=str(error), at=datetime.now(UTC))
         except Exception as error:
             log.exception("asking %r how it is broke", name)
-            said = f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
-            status = Status(Reach.UNREACHABLE, problem=said, at=datetime.now(UTC))
+            status = Status(Reach.UNREACHABLE, problem=broke(error), at=datetime.now(UTC))
         status = replace(status, trouble=_trouble(status) or self.status(name).trouble)
         if self._registry.find(name) == backend:
             self._known[name] = status

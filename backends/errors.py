@@ -38,6 +38,11 @@ class BackendError(Exception):
         self.retry_after = retry_after
 
 
+def broke(error: Exception) -> str:
+    """The words for what is nobody's fault but ours; the traceback is for the log."""
+    return f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
+
+
 # The first row whose status (None: any) and pattern match names the failure; patterns are the servers' own words.
 _REFUSALS: tuple[tuple[str, int | None, str], ...] = (
     ("not_a_stream", 200, r""),

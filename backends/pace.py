@@ -1,5 +1,7 @@
 """How fast an answer came and what it cost: the one way in which these are reckoned. Times are microseconds."""
 
+from collections.abc import Iterable
+
 from backends.answer import Answer
 from backends.lane import Lane
 
@@ -51,3 +53,10 @@ def priced(lane: Lane, prompt: int, completion: int) -> float | None:
     """The same of so many tokens; None where prices are unknown."""
     into, out = lane.prices
     return None if into is None or out is None else (prompt * into + completion * out) / 1e6
+
+
+def together(costs: Iterable[float | None]) -> float | None:
+    """Their sum; None where one of them is unknown."""
+    paid = [*costs]
+    known = [cost for cost in paid if cost is not None]
+    return sum(known) if len(known) == len(paid) else None

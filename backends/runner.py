@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from backends.answer import Answer, Fold
-from backends.errors import BackendError
+from backends.errors import BackendError, broke
 from backends.events import (
     Event,
     Failed,
@@ -201,9 +201,7 @@ class Run:
             self._ends[index] = Failed(error.kind, str(error), error.retry_after)
         except Exception as error:
             log.exception("lane %r broke", lane.label)
-            self._ends[index] = Failed(
-                "bug", f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
-            )
+            self._ends[index] = Failed("bug", broke(error))
 
     def _close(self, index: int, task: asyncio.Task[None]) -> None:
         # here, not in the task: one that is cancelled before its first step never runs a line

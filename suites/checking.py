@@ -13,7 +13,7 @@ from typing import Literal
 
 from backends.check import suite
 from backends.check.result import Check, Finding
-from backends.errors import BackendError
+from backends.errors import BackendError, broke
 from backends.lane import Backend
 from backends.registry import Registry
 from storage.errors import StorageError
@@ -86,8 +86,7 @@ class Checking:
             progress.state, progress.problem = "failed", str(error)
         except Exception as error:  # nobody waits for this task: who watches must learn of it
             log.exception("the check of %r broke", backend.name)
-            said = f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
-            progress.state, progress.problem = "failed", said
+            progress.state, progress.problem = "failed", broke(error)
 
     def _end(self, progress: Progress, task: asyncio.Task[None]) -> None:
         del self._tasks[progress.backend]

@@ -74,7 +74,7 @@ class Context:
         return Budget(
             requests=count * len(self.lanes),
             tokens=asked * len(self.lanes) + sum(said),
-            cost=None if None in paid else sum(filter(None, paid)),
+            cost=pace.together(paid),
             seconds=self.seconds,
         )
 

@@ -64,7 +64,7 @@ class Effort:
         return Budget(
             requests=len(self.lanes) * len(self.asked),
             tokens=len(self.lanes) * read + sum(said),
-            cost=None if None in paid else sum(filter(None, paid)),
+            cost=pace.together(paid),
             seconds=self.seconds,
         )
 

@@ -88,12 +88,11 @@ class Load:
             into, out = sum(asked.tokens[n % len(asked.tokens)] for n in numbers), each_lane * self.max_tokens
             tokens += into + out
             costs.append(pace.priced(asked.lane, into, out))
-        known = [cost for cost in costs if cost is not None]
         each_takes = (WARMING if self.warm_up else 0) + 2 * self.seconds * len(self.steps)
         return Budget(
             requests=len(self.asked) * each_lane,
             tokens=tokens,
-            cost=sum(known) if len(known) == len(costs) else None,
+            cost=pace.together(costs),
             seconds=len(self.asked) * each_takes + 30,
         )
 

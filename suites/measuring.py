@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Protocol
 
+from backends.errors import broke
 from storage.errors import RunLost, StorageError
 from storage.measurements import Ending
 from storage.store import Store
@@ -159,8 +160,7 @@ class Measuring:
                 self._fail("stopped", f"It was not over after the {budget.seconds:,.0f} s agreed on.")
                 return
             log.exception("the measurement %r broke", live.measured.title)
-            said = f"Something broke inside Lanewise ({type(error).__name__}). Please report it with the app's log."
-            self._fail("failed", said)
+            self._fail("failed", broke(error))
 
     def _fail(self, state: Ending, problem: str) -> None:
         self._ends, self._problem = state, problem

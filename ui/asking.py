@@ -121,9 +121,14 @@ def plan(
     return Plan(presentation, wanted, bool(warm_up), int(count))
 
 
+def offered(registry: Registry) -> list[Backend]:
+    """Those to choose from: served models before the embedded one."""
+    return sorted(registry.backends, key=lambda backend: backend.kind == "local")
+
+
 def usual(registry: Registry) -> list[Settings]:
-    """Two lanes to begin with: one backend at each of two efforts, a served model before the embedded one."""
-    backends = sorted(registry.backends, key=lambda backend: backend.kind == "local")
+    """Two lanes to begin with: the first backend at each of two efforts."""
+    backends = offered(registry)
     first = first_settings(registry, backends[0].name)
     return [first, replace(first, effort=registry.efforts(backends[0])[-1])]
 

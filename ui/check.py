@@ -9,17 +9,16 @@ from typing import Annotated, Any
 
 import gradio as gr
 from fastapi import APIRouter, Body, HTTPException, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from backends.check import suite
 from backends.check.result import Check, Finding, Verdict, dumped
 from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.checks import Brief
-from storage.exports.csv import line
 from storage.store import Store
 from suites.checking import Checking, Progress
-from ui import access
+from ui import access, spreadsheet
 from ui.component import PRIVATE, Drawn
 
 RANK = {Verdict.FAILED: 0, Verdict.DOUBTFUL: 1, Verdict.PASSED: 2}
@@ -161,19 +160,17 @@ def of_probe(findings: Sequence[Finding], probe: str) -> dict[str, Any] | None:
     return next((told(finding) for finding in findings if finding.probe == probe), None)
 
 
-def table(last: Mapping[str, tuple[Brief, Last]]) -> bytes:
+def table(last: Mapping[str, tuple[Brief, Last]]) -> list[list[str]]:
     """The matrix for a spreadsheet: a row for each probe, a column for each backend that was checked."""
     checks = [check for _, (check, _) in last.values()]
     titles = {finding.probe: finding.title for check in checks for finding in check.findings}
     found = [{finding.probe: finding.verdict.value for finding in check.findings} for check in checks]
-    rows = [
+    return [
         ["probe", "title", *(check.backend for check in checks)],
         ["", "checked at", *(check.at.isoformat(timespec="seconds") for check in checks)],
         ["", "server version", *(check.version for check in checks)],
         *([probe, title, *(verdicts.get(probe, "") for verdicts in found)] for probe, title in titles.items()),
     ]
-    # without the mark, Excel takes UTF-8 for something else
-    return "\ufeff".encode() + b"".join(map(line, rows))
 
 
 def routes(
@@ -242,9 +239,8 @@ def routes(
         return JSONResponse([dumped(each) for each in found], headers=headers)
 
     @router.get("/checks.csv")
-    async def export_table() -> Response:
-        headers = {"content-disposition": 'attachment; filename="lanewise-checks.csv"'}
-        return Response(table(await board.last()), media_type="text/csv; charset=utf-8", headers=headers)
+    async def export_table() -> StreamingResponse:
+        return spreadsheet.lines(table(await board.last()), "lanewise-checks.csv")
 
     def admitted(request: Request) -> None:
         if not is_admin(request):

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import context
 from analysis.context import Sample, Tally
-from backends.lane import Backend, Lane
+from backends.lane import Lane
 from backends.registry import Registry
 from storage.store import Store
 from suites.context import DEPTHS, LENGTHS, MOST, THOUGHT
 from suites.context import Context as Measured
 from suites.measuring import Measurable
 from ui import asking, view
+from ui.form import Form, about, whole, with_key
 from ui.toolbox import Problem
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Context:
             "lanes": [
                 {
                     "name": backend.name,
-                    "about": " · ".join(filter(None, (backend.model, backend.artifact))),
+                    "about": about(backend),
                     "efforts": self._registry.efforts(backend),
                 }
-                for backend in sorted(self._registry.backends, key=lambda backend: backend.kind == "local")
+                for backend in asking.offered(self._registry)
             ],
             "lengths": LENGTHS,
             "depths": DEPTHS,
@@ -50,7 +51,7 @@ class Context:
             "thought": THOUGHT,
         }
 
-    async def planned(self, form: Mapping[str, Any], who: str) -> Measurable:
+    async def planned(self, form: Form, who: str) -> Measurable:
         given = form.get("lanes")
         lanes = [*dict.fromkeys(self._lane(each) for each in (given if isinstance(given, list) else ()))]
         if not 1 <= len(lanes) <= MOST_LANES:
@@ -192,21 +193,7 @@ def _reasons(samples: Sequence[Sample], lane: str) -> list[dict[str, Any]]:
     return [{"why": why, "times": times} for why, times in said.most_common(REASONS)]
 
 
-def with_key(registry: Registry, backend: Backend) -> None:
-    """Raises Problem where its key is missing: every request would fail."""
-    if missing := registry.missing_key(backend):
-        raise Problem(f"{backend.name} needs a key: set {missing} and restart.")
-
-
-def whole(form: Mapping[str, Any], name: str, least: int, most: int, what: str) -> int:
-    """A number of the form. Raises Problem."""
-    value = form.get(name)
-    if not isinstance(value, int | float) or not least <= value <= most or value != int(value):
-        raise Problem(f"{what} must be a whole number from {least:,} to {most:,}.")
-    return int(value)
-
-
-def _among(form: Mapping[str, Any], name: str, offered: Sequence[int]) -> list[int]:
+def _among(form: Form, name: str, offered: Sequence[int]) -> list[int]:
     given = form.get(name)
     chosen = [each for each in offered if isinstance(given, list) and each in given]
     if not chosen:

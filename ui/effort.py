@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import StreamingResponse
 
 from analysis import effort
 from analysis.effort import Row
@@ -16,23 +16,21 @@ from backends.prompt import Prompt, Toolbox
 from backends.registry import Registry
 from backends.tokens import prompt_tokens
 from storage.efforts import Pair
-from storage.exports.csv import line
 from storage.queue import MOST as MOST_RATINGS
 from storage.recorder import Recorder
 from storage.store import Store
 from suites.effort import Asked
 from suites.effort import Effort as Measured
 from suites.measuring import Measurable
-from ui import asking, examples, viewer
-from ui.context import whole, with_key
-from ui.toolbox import Fields, Problem
+from ui import asking, examples, spreadsheet, viewer
+from ui.form import Form, about, example, typed, whole, with_key
+from ui.toolbox import Problem
 
 if TYPE_CHECKING:
     from ui.measure import Found
 
 EFFORTS = ("none", "high")
 USUAL = "By type of request, with the effort that suits"
-BETWEEN = "---"  # a line of its own between two prompts
 MOST, MOST_MINUTES, MOST_TOKENS, TOKENS = 100, 24 * 60, 131_072, 4_096
 TOGETHER = "all together"
 
@@ -46,8 +44,8 @@ class Effort:
     async def choices(self, who: str) -> dict[str, Any]:
         return {
             "backends": [
-                {"name": backend.name, "about": " · ".join(filter(None, (backend.model, backend.artifact)))}
-                for backend in sorted(self._registry.backends, key=lambda backend: backend.kind == "local")
+                {"name": backend.name, "about": about(backend)}
+                for backend in asking.offered(self._registry)
                 if set(EFFORTS) <= set(self._registry.efforts(backend))
             ],
             "library": [
@@ -65,7 +63,7 @@ class Effort:
             "tokens": TOKENS,
         }
 
-    async def planned(self, form: Mapping[str, Any], who: str) -> Measurable:
+    async def planned(self, form: Form, who: str) -> Measurable:
         backend = self._registry.find(str(form.get("backend")))
         if backend is None:
             raise Problem("Choose a backend that has the efforts none and high.")
@@ -103,7 +101,7 @@ class Effort:
         settings = replace(asking.first_settings(self._registry, backend.name), effort=effort, max_tokens=tokens)
         return asking.lane_of(self._registry, backend.name, replace(settings, waits=True))
 
-    def _asked(self, form: Mapping[str, Any], lane: Lane) -> list[Asked]:
+    def _asked(self, form: Form, lane: Lane) -> list[Asked]:
         """Blocking: it reads pictures, and counts."""
         prompts = [
             asking.fit(self._registry, self._store.images, "Prompts", lane, each) for each in self._prompts(form)
@@ -112,16 +110,13 @@ class Effort:
             raise Problem(f"Choose 1 to {MOST} prompts, or write some of your own.")
         return [Asked(each, prompt_tokens(each, lane.model)) for each in prompts]
 
-    def _prompts(self, form: Mapping[str, Any]) -> Iterator[Prompt]:
+    def _prompts(self, form: Form) -> Iterator[Prompt]:
         """Without what answers their tool calls: each lane is asked once."""
         chosen = form.get("prompts")
         for name in chosen if isinstance(chosen, list) else ():
-            if each := examples.find(name):
-                pictures = asking.images(self._store.images, [str(path) for path in each.images], asking.REDUCED)
-                yield replace(asking.prompt(examples.SYSTEM, each.text, pictures, each.tools), toolbox=Toolbox())
-        for text in f"\n{form.get('own') or ''}\n".split(f"\n{BETWEEN}\n"):
-            if text.strip():
-                yield asking.prompt(examples.SYSTEM, text.strip(), (), Fields())
+            if prompt := example(self._store.images, name):
+                yield replace(prompt, toolbox=Toolbox())
+        yield from typed(str(form.get("own") or ""))
 
 
 def routes(store: Store) -> APIRouter:
@@ -136,12 +131,10 @@ def routes(store: Store) -> APIRouter:
         return {"lanes": lanes, "of": chosen, "rows": await asyncio.to_thread(_rows, pairs, chosen)}
 
     @router.get("/efforts.csv")
-    async def listed(request: Request) -> Response:
+    async def listed(request: Request) -> StreamingResponse:
         """Of each lane, a line for each type of request."""
         pairs = await store.efforts(viewer.who(request))
-        lines = await asyncio.to_thread(_table, pairs)
-        headers = {"content-disposition": 'attachment; filename="lanewise-efforts.csv"'}
-        return Response("\ufeff".encode() + b"".join(lines), media_type="text/csv; charset=utf-8", headers=headers)
+        return spreadsheet.lines(await asyncio.to_thread(_table, pairs), "lanewise-efforts.csv")
 
     return router
 
@@ -172,21 +165,19 @@ def _told(row: Row, rule: str) -> dict[str, Any]:
     }
 
 
-def _table(pairs: Sequence[Pair]) -> list[bytes]:
+def _table(pairs: Sequence[Pair]) -> list[list[Any]]:
     told = [{"lane": of, **row} for of in dict.fromkeys(pair.of for pair in pairs) for row in _rows(pairs, of)]
     plain = ("lane", "tag", "rule", "pairs", "crowded", "rated", "blind", "high", "neither", "none")
     ratios = [(name, part) for name in effort.MEASURES for part in ("mean", "low", "high", "of")]
     header = [*plain, *(f"{name} {part}" for name, part in ratios), "suggestion", "words", "sure"]
     return [
-        line(header),
+        header,
         *(
-            line(
-                [
-                    *(row[name] for name in plain),
-                    *(row["ratios"].get(name, {}).get(part) for name, part in ratios),
-                    *(row["advice"][name] for name in ("effort", "words", "sure")),
-                ]
-            )
+            [
+                *(row[name] for name in plain),
+                *(row["ratios"].get(name, {}).get(part) for name, part in ratios),
+                *(row["advice"][name] for name in ("effort", "words", "sure")),
+            ]
             for row in told
         ),
     ]

@@ -18,8 +18,9 @@ from suites import load
 from suites.load import Asked
 from suites.measuring import Measurable
 from ui import asking, examples, view
-from ui.asking import REDUCED, Settings
-from ui.toolbox import Problem, clean
+from ui.asking import Settings
+from ui.form import Form, example, typed, whole, with_key
+from ui.toolbox import Problem
 
 if TYPE_CHECKING:
     from ui.measure import Found
@@ -29,8 +30,6 @@ LONGEST = 1800  # seconds of a step
 RECENT = 25  # comparisons whose prompts are offered
 LATE = 10.0  # ms that this machine may be late itself at p95 before its times are doubtful
 CLAIMS = (("e2e_p50", 0.6, "40 % less completion time"), ("rate", 3.0, "3 times the requests per second"))
-
-Form = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +66,11 @@ class Load:
             asked=asked,
             titles=tuple(title(prompt) for prompt in prompts),
             steps=_steps(form.get("steps")),
-            requests=_whole(form, "requests", "Requests per step", 1, MOST_REQUESTS),
-            seconds=_whole(form, "seconds", "Seconds per step", 1, LONGEST),
-            max_tokens=_whole(form, "max_tokens", "Max tokens", 1, 100_000),
-            warm_up=_whole(form, "warm_up", "Warm-up requests", 0, 100),
-            seed=None if form.get("seed") in (None, "") else _whole(form, "seed", "Seed", 0, 2**31 - MOST_REQUESTS),
+            requests=whole(form, "requests", 1, MOST_REQUESTS, "Requests per step"),
+            seconds=whole(form, "seconds", 1, LONGEST, "Seconds per step"),
+            max_tokens=whole(form, "max_tokens", 1, 100_000, "Max tokens"),
+            warm_up=whole(form, "warm_up", 0, 100, "Warm-up requests"),
+            seed=None if form.get("seed") in (None, "") else whole(form, "seed", 0, 2**31 - MOST_REQUESTS, "Seed"),
         )
 
     def result(self, found: "Found") -> dict[str, Any]:
@@ -106,25 +105,21 @@ class Load:
         ]
         lanes = [asking.lane_of(self.registry, f"Lane {at}", one) for at, one in enumerate(chosen, 1)]
         for lane in lanes:
-            if missing := self.registry.missing_key(lane.backend):
-                raise Problem(f"{lane.backend.name} needs a key: set {missing} and restart.")
+            with_key(self.registry, lane.backend)
         return lanes
 
     async def _prompts(self, form: Form) -> list[Prompt]:
         names = [str(each) for each in form.get("prompts") or ()]
         prompts = [await self._prompt(name) for name in names[:MOST_PROMPTS]]
-        typed = [part.strip() for part in re.split(r"\n\s*---\s*\n", clean(_text(form, "text"))) if part.strip()]
-        prompts += [asking.prompt(examples.SYSTEM, text, (), examples.NO_TOOLS) for text in typed]
+        prompts += typed(_text(form, "text"))
         if not 1 <= len(prompts) <= MOST_PROMPTS:
             raise Problem(f"Choose 1 to {MOST_PROMPTS} prompts, or type one.")
         return prompts
 
     async def _prompt(self, name: str) -> Prompt:
         source, _, which = name.partition(":")
-        if source == "library" and (example := examples.find(which)):
-            files = [str(each) for each in example.images]
-            pictures = await asyncio.to_thread(asking.images, self.store.images, files, REDUCED)
-            return asking.prompt(examples.SYSTEM, example.text, pictures, example.tools)
+        if source == "library" and (prompt := await asyncio.to_thread(example, self.store.images, which)):
+            return prompt
         if source == "kept" and (kept := await self.store.read(which)):
             return kept.prompt
         raise Problem(f"The prompt {which!r} is not here any more: choose another.")
@@ -153,15 +148,6 @@ def _steps(said: Any) -> tuple[int, ...]:
     if not all(part.isdecimal() and 1 <= int(part) <= MOST_AT_ONCE for part in parts) or len(parts) > MOST_STEPS:
         raise Problem(f"Steps are up to {MOST_STEPS} whole numbers from 1 to {MOST_AT_ONCE}, such as 1, 2, 4, 8.")
     return tuple(sorted({int(part) for part in parts}))
-
-
-def _whole(form: Form, name: str, what: str, least: int, most: int) -> int:
-    value = form.get(name)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-        raise Problem(f"{what} must be a whole number from {least} to {most:,}.")
-    if value != int(value):
-        raise Problem(f"{what} must be a whole number from {least} to {most:,}.")
-    return int(value)
 
 
 def _text(form: Form, name: str) -> str:

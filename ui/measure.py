@@ -4,7 +4,7 @@ What the parts share is here and in `assets/measure.js`; what one measures, offe
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, NamedTuple, Protocol
 
@@ -14,12 +14,11 @@ from fastapi.responses import StreamingResponse
 
 from backends.registry import Registry
 from storage.errors import StorageError
-from storage.exports.csv import line
 from storage.measurements import Measurement
 from storage.recorder import Recorder
 from storage.store import Store
 from suites.measuring import Budget, Busy, Measurable, Measuring
-from ui import viewer
+from ui import spreadsheet, viewer
 from ui.access import is_admin
 from ui.component import PRIVATE, Drawn
 from ui.context import Context
@@ -124,13 +123,13 @@ def routes(store: Store, measuring: Measuring, offered: Sequence[Part]) -> APIRo
     async def samples(name: str) -> StreamingResponse:
         """Every sample, a line each."""
         measured = await found(name)
-        return table(measured.samples, f"lanewise-{measured.measurement.kind}-{name[:8]}-samples.csv")
+        return spreadsheet.table(measured.samples, f"lanewise-{measured.measurement.kind}-{name[:8]}-samples.csv")
 
     @router.get("/measurements/{name}/summary.csv")
     async def summary(name: str) -> StreamingResponse:
         measured = await found(name)
         rows = await asyncio.to_thread(chosen(measured.measurement.kind).rows, measured)
-        return table(rows, f"lanewise-{measured.measurement.kind}-{name[:8]}-summary.csv")
+        return spreadsheet.table(rows, f"lanewise-{measured.measurement.kind}-{name[:8]}-summary.csv")
 
     @router.get("/measurements/{name}")
     async def look(name: str, beside: str = "") -> dict[str, Any]:
@@ -217,24 +216,3 @@ def listed(each: Measurement) -> dict[str, Any]:
         "samples": each.samples,
         "plan": each.plan,
     }
-
-
-def table(rows: Sequence[Mapping[str, Any]], name: str) -> StreamingResponse:
-    """All keys that any row has, in the order in which they first come; those of an object in a row as `row.key`."""
-    flat = [dict(_flat(row)) for row in rows]
-    columns = [*dict.fromkeys(key for row in flat for key in row)]
-
-    def lines() -> Iterator[bytes]:
-        yield "\ufeff".encode() + line(columns)
-        yield from (line([row.get(column) for column in columns]) for row in flat)
-
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _flat(row: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value

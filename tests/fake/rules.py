@@ -154,12 +154,12 @@ class Rules:
             return self.extra(unknown[0])
         return next((wrong for check in self.checks for wrong in check(body)), None)
 
-    def overlong(self, tokens: int, limit: int) -> Wrong | None:
-        """Why a prompt of so many tokens is refused, where the kind has a limit."""
-        if self.too_long is None or tokens <= limit:
+    def overlong(self, tokens: int, context: int) -> Wrong | None:
+        """Why a prompt of so many tokens is refused, where there is a `context` and the kind has a limit."""
+        if self.too_long is None or not 0 < context < tokens:
             return None
         status, type_, message = self.too_long
-        return Wrong(status, type_, message.format(tokens, limit), "3051")
+        return Wrong(status, type_, message.format(tokens, context), "3051")
 
 
 _VLLM = (no_template_kwargs, one_of_two_efforts, no_empty_tools, images_are_objects, no_thinking_lists)

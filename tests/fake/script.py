@@ -21,7 +21,6 @@ from backends.events import ReasoningDelta, TextDelta, Usage
 from backends.prompt import ToolCall
 from backends.tokens import image_tokens
 from tests.fake import wits
-from tests.fake.pages import CONTEXT
 from tests.fake.recall import recalled
 
 STAMP = re.compile(r"w(\d+)u(\d{16})")
@@ -54,8 +53,8 @@ class Script:
 
     `reasoning` and `calls` are by themselves as the request has it: reasoning at effort high, one call where tools are
     given; `rounds`: how often calls follow on results. `recall`: it answers from the first so many tokens of what it is
-    given; `context`: it refuses more than so many. `show` is an oddity of what is said, `fault` one of how it travels,
-    which begins after `after` chunks.
+    given; `context`: it refuses more than so many, 0 for its kind's. `show` is an oddity of what is said, `fault` one
+    of how it travels, which begins after `after` chunks.
     """
 
     tokens: int = 100
@@ -70,11 +69,6 @@ class Script:
     context: int = 0
     show: str = ""
     fault: str = ""
-
-    @property
-    def limit(self) -> int:
-        """Tokens of a prompt that it takes."""
-        return self.context or max(CONTEXT, self.recall)
 
     def __str__(self) -> str:
         said = ((field.name, getattr(self, field.name)) for field in fields(self))

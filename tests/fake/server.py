@@ -16,7 +16,7 @@ from backends.declaration import kinds
 from tests.fake.dialects import VOICES
 from tests.fake.faults import travelling
 from tests.fake.faulty import MODELS
-from tests.fake.pages import MODEL, pages
+from tests.fake.pages import CONTEXT, MODEL, pages
 from tests.fake.rules import RULES, Wrong
 from tests.fake.script import Script, Speech, asked, speech
 
@@ -79,13 +79,14 @@ class Server:
         told = asked(raw)
         script = told or MODELS.get(body["model"], Script())
         said = speech(script, body, self.rules.effort(body) or "", next(self.speeches), directed=told is not None)
-        takes_all = told or script.fault or script.show == "overlong_taken"
-        if not takes_all and (wrong := self.rules.overlong(said.prompt, script.limit)):
+        is_whole = not body.get("stream") and not told
+        if not is_whole and (faulty := await self._faulty(script, request, said, body)):
+            return faulty
+        takes_all = told or script.show == "overlong_taken"
+        if wrong := self.rules.overlong(said.prompt, script.context or (0 if takes_all else CONTEXT)):
             return self._refusal(wrong)
         self.answered += script.show != "no_drafts"
-        if not body.get("stream") and not told:
-            return as_json(self.voice.whole(said))
-        return await self._faulty(script, request, said, body) or self._stream(said, request, body)
+        return as_json(self.voice.whole(said)) if is_whole else self._stream(said, request, body)
 
     async def _faulty(self, script: Script, request: Request, said: Speech, body: Json) -> Response | None:
         """What is answered in place of a stream, if the script has such a fault."""

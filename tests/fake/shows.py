@@ -58,7 +58,9 @@ SHOWS = {
     "rate-limited": Show("mistral", "", Script(fault="http_429"), "it asks to wait"),
     "queued": Show("nim", "", Script(fault="queued"), "it puts the answer off with 202, as only NVIDIA's cloud may"),
     "loading": Show("llamacpp", "", Script(fault="http_503"), "it is still loading its model"),
-    "remembers": Show("vllm", "", Script(recall=1_000_000), "it finds whatever stands in a long text"),
+    "remembers": Show(
+        "vllm", "", Script(recall=1_000_000, context=1_000_000), "it finds whatever stands in a long text"
+    ),
     "forgets": Show(
         "vllm", "", Script(recall=12_000, context=100_000), "it finds nothing beyond the first 12,000 tokens of a text"
     ),

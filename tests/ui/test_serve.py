@@ -167,7 +167,7 @@ def test_an_added_backend_is_a_lane_that_answers_at_once(page: Page, app: Server
     page.get_by_role("tab", name="Compare").click()
     page.get_by_role("combobox", name="Lane A").click()
     page.get_by_role("option", name="fresh one").click()
-    expect(page.locator("#model-A input")).to_have_value("mistralai/Mistral-Small-4-119B-2603")
+    expect(page.locator("#about-A .size")).to_contain_text("262,144")
     page.locator("#prompt textarea").fill("Are you there?")
     page.locator("#prompt textarea").press("Enter")
     expect(page.locator("#card-A [data-state]").first).to_have_attribute("data-state", "done")
