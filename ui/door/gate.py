@@ -20,7 +20,13 @@ FREE = frozenset(
     | {"/manifest.json", "/rate/manifest.json"}  # browsers ask for these without cookies
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/", "/export/")
+STREAMS = (
+    "/gradio_api/queue/data",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/dev/reload",
+    "/gradio_api/upload_progress",
+    "/export/",
+)
 A_LOGIN = 16_000  # bytes
 
 
