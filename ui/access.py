@@ -13,15 +13,15 @@ Role = Literal["evaluator", "admin"]
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who logged in: `id` stays theirs whatever they are called, `name` stands on their ratings. Without a login it is
-    nobody, with neither."""
+    nobody, with neither. An admin is only who is said to be one."""
 
     id: str = ""
     name: str = ""
-    role: Role = "admin"
+    role: Role = "evaluator"
 
 
 def account(request: "Request | gr.Request") -> Account:
-    """As the door has found it; whoever never came through one reaches the app from within."""
+    """As the door has found it; whoever never came through it is nobody."""
     return getattr(getattr(request, "state", None), "account", None) or Account()
 
 

@@ -104,6 +104,7 @@ def routes(store: Store, measuring: Measuring, offered: Sequence[Part]) -> APIRo
     @router.post("/measure/{kind}/budget")
     async def reckon(kind: str, form: Form, request: Request) -> dict[str, Any]:
         """What it would take, to be agreed on before it starts."""
+        admins(request)  # to count the tokens takes a while, too
         planned = await plan(kind, form, request)
         return {"title": planned.title, "budget": asdict(planned.budget)}
 

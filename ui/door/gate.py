@@ -19,7 +19,13 @@ FREE = frozenset(
     | {"/login/return"}
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-STREAMS = ("/gradio_api/queue/data", "/gradio_api/heartbeat/", "/export/")
+STREAMS = (
+    "/gradio_api/queue/data",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/dev/reload",
+    "/gradio_api/upload_progress",
+    "/export/",
+)
 A_LOGIN = 16_000  # bytes
 
 

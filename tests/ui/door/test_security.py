@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.requests import Request
 from starlette.routing import Mount, Route
 
 from backends import registry
@@ -20,7 +21,7 @@ from benchmarks.servers import Server
 from storage.recorder import Recorder
 from storage.store import Store
 from tests.storage.made import png, scripted
-from ui import rate, web
+from ui import access, rate, web
 from ui.door.gate import FREE
 
 Browsing = Callable[[str], httpx.Client]
@@ -211,3 +212,21 @@ def test_a_bomb_becomes_a_sentence(browsing: Browsing) -> None:
     said = json.loads(event(ann, [{"path": kept, "meta": {"_type": "gradio.FileData"}}]).removeprefix("data:"))
     assert said["success"]
     assert "over 40 million pixels" in json.dumps(said)
+
+
+def test_an_evaluator_spends_nothing_and_changes_no_backend(browsing: Browsing, folder: Path) -> None:
+    bob, declared = browsing("bob"), (folder / "backends.toml").read_bytes()
+    entry = {"engine": "vllm", "name": "mine", "base_url": "http://127.0.0.1:9/v1"}
+    acts: list[tuple[str, Any]] = [("/serve/backend", entry)]
+    acts += [(f"/checks/{act}", {"backends": ["talks"]}) for act in ("start", "stop")]
+    acts += [(f"/measure/{kind}{more}", {}) for kind in ("load", "context", "effort") for more in ("", "/budget")]
+    acts += [(f"/measurements/any/{act}", {}) for act in ("stop", "delete")]
+    assert {(path, bob.post(path, json=sent).status_code) for path, sent in acts} == {(path, 403) for path, _ in acts}
+    told = (("/serve.json", "admin"), ("/checks/state", "may"), ("/measure/load", "admin"))
+    assert not any(bob.get(path).json()[name] for path, name in told)
+    assert all(browsing("ann").get(path).json()[name] for path, name in told)
+    assert (folder / "backends.toml").read_bytes() == declared
+
+
+def test_who_never_came_through_the_door_is_no_admin() -> None:
+    assert not access.is_admin(Request({"type": "http"}))
