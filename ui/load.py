@@ -98,7 +98,7 @@ class Load:
         return [_row(labels, each) for each in figures(found.samples)]
 
     def _lanes(self, form: Form) -> list[Any]:
-        wanted = [each for each in form.get("lanes") or () if isinstance(each, dict)]
+        wanted = [each for each in _list(form, "lanes") if isinstance(each, dict)]
         if not 1 <= len(wanted) <= MOST_LANES:
             raise Problem(f"Choose 1 to {MOST_LANES} lanes.")
         chosen = [
@@ -111,7 +111,7 @@ class Load:
         return lanes
 
     async def _prompts(self, form: Form) -> list[Prompt]:
-        names = [str(each) for each in form.get("prompts") or ()]
+        names = [clean(str(each)) for each in _list(form, "prompts")]
         prompts = [await self._prompt(name) for name in names[:MOST_PROMPTS]]
         typed = [part.strip() for part in re.split(r"\n\s*---\s*\n", clean(_text(form, "text"))) if part.strip()]
         prompts += [asking.prompt(examples.SYSTEM, text, (), examples.NO_TOOLS) for text in typed]
@@ -150,7 +150,10 @@ def _about(example: examples.Example) -> str:
 
 def _steps(said: Any) -> tuple[int, ...]:
     parts = re.split(r"[,;\s]+", str(said or "").strip())
-    if not all(part.isdecimal() and 1 <= int(part) <= MOST_AT_ONCE for part in parts) or len(parts) > MOST_STEPS:
+    if (
+        not all(re.fullmatch(r"\d{1,9}", part) and 1 <= int(part) <= MOST_AT_ONCE for part in parts)
+        or len(parts) > MOST_STEPS
+    ):
         raise Problem(f"Steps are up to {MOST_STEPS} whole numbers from 1 to {MOST_AT_ONCE}, such as 1, 2, 4, 8.")
     return tuple(sorted({int(part) for part in parts}))
 
@@ -162,6 +165,11 @@ def _whole(form: Form, name: str, what: str, least: int, most: int) -> int:
     if value != int(value):
         raise Problem(f"{what} must be a whole number from {least} to {most:,}.")
     return int(value)
+
+
+def _list(form: Form, name: str) -> list[Any]:
+    value = form.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _text(form: Form, name: str) -> str:
