@@ -44,6 +44,8 @@ def _is_address(value: object) -> bool:
             and parts.hostname
             and parts.port != 0
             and not any(mark in value for mark in "@?#")  # a password or a key would hide there
+            and value.isprintable()  # urlsplit drops line breaks, and the client then asks something else
+            and " " not in value
         )
     except ValueError:
         return False

@@ -60,11 +60,14 @@ class Recorder:
         follows: str | None = None,
         kept: Mapping[int, Place] = NONE_KEPT,
         remakes: str | None = None,
+        *,
+        agreed: bool = False,
     ) -> str:
         """Stores a new comparison, then starts its lanes. Its id. Raises StorageError.
 
         The positions in `kept` are not asked: the answer that is kept there is taken over as it was asked and came,
         with its own times, whatever `asked` holds in its place. `remakes` is the comparison that this one renews.
+        `agreed`: it is part of a budget, so that what bounds evaluators does not bound it.
         """
         if self._draining:
             raise StorageError("Lanewise is being stopped and begins nothing any more: ask again when it is back.")

@@ -77,7 +77,7 @@ class Effort:
 
     async def _compared(self, prompt: Prompt, lanes: Sequence[Lane]) -> AsyncGenerator[dict[str, Any]]:
         """One sample for each request; none says which lane it was."""
-        run = await self.recorder.compare(prompt, [(lane, prompt) for lane in lanes], PLAN, self.maker)
+        run = await self.recorder.compare(prompt, [(lane, prompt) for lane in lanes], PLAN, self.maker, agreed=True)
         live = self.recorder.live(run)
         try:
             await self.recorder.saved(run)

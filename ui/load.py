@@ -97,7 +97,7 @@ class Load:
         return [_row(labels, each) for each in figures(found.samples)]
 
     def _lanes(self, form: Form) -> list[Any]:
-        wanted = [each for each in form.get("lanes") or () if isinstance(each, dict)]
+        wanted = [each for each in _list(form, "lanes") if isinstance(each, dict)]
         if not 1 <= len(wanted) <= MOST_LANES:
             raise Problem(f"Choose 1 to {MOST_LANES} lanes.")
         chosen = [
@@ -109,7 +109,7 @@ class Load:
         return lanes
 
     async def _prompts(self, form: Form) -> list[Prompt]:
-        names = [str(each) for each in form.get("prompts") or ()]
+        names = [asking.clean(str(each)) for each in _list(form, "prompts")]
         prompts = [await self._prompt(name) for name in names[:MOST_PROMPTS]]
         prompts += typed(_text(form, "text"))
         if not 1 <= len(prompts) <= MOST_PROMPTS:
@@ -145,9 +145,17 @@ def _about(example: examples.Example) -> str:
 
 def _steps(said: Any) -> tuple[int, ...]:
     parts = re.split(r"[,;\s]+", str(said or "").strip())
-    if not all(part.isdecimal() and 1 <= int(part) <= MOST_AT_ONCE for part in parts) or len(parts) > MOST_STEPS:
+    if (
+        not all(re.fullmatch(r"\d{1,9}", part) and 1 <= int(part) <= MOST_AT_ONCE for part in parts)
+        or len(parts) > MOST_STEPS
+    ):
         raise Problem(f"Steps are up to {MOST_STEPS} whole numbers from 1 to {MOST_AT_ONCE}, such as 1, 2, 4, 8.")
     return tuple(sorted({int(part) for part in parts}))
+
+
+def _list(form: Form, name: str) -> list[Any]:
+    value = form.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _text(form: Form, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -80,10 +81,16 @@ def test_nothing_starts_beyond_the_budget_that_was_agreed_on(app: Server, fake: 
         ({"lanes": [{"backend": "nobody", "effort": "none"}]}, "'nobody' is not declared"),
         ({"text": " "}, "or type one"),
         ({"prompts": ["kept:none"]}, "is not here any more"),
+        ({"lanes": 5}, "1 to 6 lanes"),
+        ({"prompts": 5, "text": ""}, "or type one"),
+        ({"prompts": ["kept:\ud800"]}, "is not here any more"),
+        ({"steps": "1" * 5000}, "Steps are"),
     ],
 )
 def test_what_cant_be_measured_is_refused_in_words(app: Server, change: dict[str, Any], words: str) -> None:
-    refused = httpx.post(f"{app.url}/measure/load/budget", json=FORM | change, timeout=60)
+    sent = json.dumps(FORM | change)  # half a character too, which httpx would not send
+    told = {"content-type": "application/json"}
+    refused = httpx.post(f"{app.url}/measure/load/budget", content=sent, headers=told, timeout=60)
     assert (refused.status_code, words in refused.json()["detail"]) == (422, True), refused.text
 
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from limits import RateLimitItemPerMinute
@@ -68,9 +68,11 @@ class Limits:
         self._runs.setdefault(who, set()).add(run)
 
     def over(self, who: str, run: Run) -> None:
-        self._runs[who].discard(run)
-        if not self._runs[who]:
-            del self._runs[who]
+        """Nothing happens where it never counted."""
+        runs = self._runs.get(who, set())
+        runs.discard(run)
+        if not runs:
+            self._runs.pop(who, None)
 
 
 class Admission(Recorder):
@@ -88,12 +90,16 @@ class Admission(Recorder):
         follows: str | None = None,
         kept: Mapping[int, Place] = NONE_KEPT,
         remakes: str | None = None,
+        *,
+        agreed: bool = False,
     ) -> str:
         """As the recorder's. Raises Problem where the maker may not begin so much now."""
-        with self._limits.taking(maker, len(asked) * plan.samples - len(kept)):
+        lanes = len(asked) * plan.samples - len(kept)
+        with nullcontext() if agreed else self._limits.taking(maker, lanes):
             began = await super().compare(prompt, asked, plan, maker, follows, kept, remakes)
             if run := self.live(began):
-                self._limits.running(maker, run)
+                if not agreed:
+                    self._limits.running(maker, run)
                 following = asyncio.create_task(self._follow(run, maker, frozenset(kept)))
                 self._following.add(following)
                 following.add_done_callback(self._following.discard)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from io import StringIO
@@ -95,6 +96,14 @@ async def test_only_so_many_begin_in_a_minute_for_each(admitting: Admission, hel
     await begin(admitting, "bob")
 
 
+async def test_what_was_agreed_on_as_a_whole_is_not_bounded_again(admitting: Admission, held: Held) -> None:
+    runs = [await begin(admitting, "ann", agreed=True) for _ in range(6)]
+    own = await begin(admitting, "ann")
+    held.free.set()
+    await over(admitting, own, *runs)
+    assert not admitting._limits._runs
+
+
 async def test_while_it_stops_nothing_begins_and_what_runs_may_end(admitting: Admission, held: Held) -> None:
     run = await begin(admitting, "ann")
     draining = asyncio.create_task(admitting.drain(60))
@@ -109,7 +118,7 @@ async def test_while_it_stops_nothing_begins_and_what_runs_may_end(admitting: Ad
 async def test_ends_are_counted_and_logged_without_a_word_of_what_was_said(
     store: Store, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written, watch = StringIO(), Watch()
+    written, watch, before = StringIO(), Watch(), [*logging.getLogger().handlers]
     monkeypatch.setattr(sys, "stderr", written)
     logs.configure({"LOG_FORMAT": "json"})
     print("what a library prints", file=sys.stderr)
@@ -139,4 +148,4 @@ async def test_ends_are_counted_and_logged_without_a_word_of_what_was_said(
     assert ends[0]["tokens"] == 3
     for word in ("Secretly", "secret answer", "sk-secret", run):
         assert word not in told + written.getvalue()
-    logs.configure({})
+    logging.getLogger().handlers[:] = before  # ours writes its words into records that others see
