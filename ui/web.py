@@ -29,6 +29,7 @@ from ui.access import account
 from ui.asking import MOST_SAMPLES
 from ui.door.door import Door
 from ui.door.gate import SAFE, route
+from ui.events import Events
 from ui.examples import PICTURES
 
 log = logging.getLogger(__name__)
@@ -143,6 +144,7 @@ def build(
     checking, board = Checking(registry, store), check.Board(store)
     measuring, parts = Measuring(store), measure.parts(registry, store, recorder)
     app = FastAPI(title="Lanewise", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Events)
     door.inward(app)
     app.add_middleware(Guard)
     app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
