@@ -136,6 +136,7 @@ def proven(page: Page, url: str) -> None:
     for group, wanted in ((".lengths", "4k"), (".depths", "the beginning, 50 %, the end")):
         for box in context.locator(f"{group} label").all():
             box.locator("input").set_checked(box.inner_text().strip() in wanted.split(", "))
+    context.get_by_label("Texts for each length and depth").fill("1")
     measured(context)
 
 
