@@ -29,6 +29,7 @@ from ui.access import account
 from ui.asking import MOST_SAMPLES
 from ui.door.door import Door
 from ui.door.gate import SAFE, route
+from ui.door.proxy import Named
 from ui.events import Events
 from ui.examples import PICTURES
 
@@ -109,6 +110,14 @@ class Hosts(TrustedHostMiddleware):
         await (self.app(scope, receive, send) if free else super().__call__(scope, receive, send))
 
 
+def named(app: FastAPI, hosts: Sequence[str]) -> None:
+    """Only these names lead in: the one that a proxy was asked by, and the one by which it asks itself. A page that
+    points its own name here can't change that one, and says what a proxy would say as well."""
+    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(Named)
+    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+
+
 def build(
     registry: Registry,
     store: Store,
@@ -147,7 +156,7 @@ def build(
     app.add_middleware(Events)
     door.inward(app)
     app.add_middleware(Guard)
-    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+    named(app, hosts)
     door.outward(app)
 
     @app.exception_handler(StorageError)
