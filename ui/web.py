@@ -135,10 +135,12 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await door.start()
         discovery.start()
         recorder.start()
         yield
         await second.aclose()
+        await door.aclose()
         await discovery.aclose()
         await checking.aclose()
         await measuring.aclose()
@@ -238,7 +240,8 @@ def build(
         await change(viewer.who(asked), runs)
 
     def rating() -> FastAPI:
-        return mount(FastAPI(), rate.build(store, recorder), max_file_size="1b")  # it takes no files
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        return mount(app, rate.build(store, recorder), max_file_size="1b")  # it takes no files
 
     app.mount("/pictures", StaticFiles(directory=PICTURES))
     app.include_router(beside)
