@@ -101,7 +101,7 @@ class Checking:
             over = asking.done()
             check = self._outcome(progress, asking) if over else None
             now = len(progress.findings), progress.state
-            stored = now == before or await self._stored(progress, check)
+            stored = (now == before and not over) or await self._stored(progress, check)
             if over and (stored or self._closing):
                 return
             before = now if stored else None

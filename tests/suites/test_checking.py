@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from backends.check import suite
 from backends.check.result import Verdict
+from backends.kind import Client
 from backends.lane import Backend
 from backends.registry import Registry
+from backends.status import Status
 from storage.store import Store
 from suites.checking import Checking, Progress
 from tests.fake.serving import Fake, faking
@@ -64,6 +67,45 @@ async def test_a_check_is_kept_when_it_has_ended(store: Store, fake: Fake) -> No
     assert kept.findings == tuple(running.findings)
     assert [each.probe for each in kept.findings] == [each.name for each in suite.probes()]
     await checking.aclose()
+    await registry.aclose()
+
+
+class Lingering(Registry):
+    """Its servers tell how they are, once all has been found, only when they may."""
+
+    def __init__(self, *backends: Backend) -> None:
+        super().__init__(backends, (), {})
+        self.all_found: Callable[[], bool] = lambda: False
+        self.may = asyncio.Event()
+
+    def client(self, backend: Backend) -> Any:
+        return Slow(super().client(backend), self)
+
+
+class Slow:
+    def __init__(self, client: Client, registry: Lingering) -> None:
+        self._client, self._registry, self.stream = client, registry, client.stream
+
+    async def discover(self) -> Status:
+        if self._registry.all_found():
+            await self._registry.may.wait()
+        return await self._client.discover()
+
+
+async def test_a_check_whose_last_finding_was_kept_before_it_ended_is_kept_whole(store: Store, fake: Fake) -> None:
+    registry = Lingering(fake.backend("vllm"))
+    checking = Checking(registry, store)
+    checking.start(["vllm lane"])
+    running = checking.progress("vllm lane")
+    assert running
+    registry.all_found = lambda: len(running.findings) == running.of
+    async with asyncio.timeout(60):
+        while not (kept := await store.unfinished_checks()) or len(kept["vllm lane"].findings) < running.of:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # what is stored says no word
+    registry.may.set()
+    await checking.ended("vllm lane")
+    assert await checking.unfinished() == {}
+    assert [*await store.latest_checks()] == ["vllm lane"]
     await registry.aclose()
 
 
