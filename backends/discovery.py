@@ -8,7 +8,7 @@ import logging
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from backends.errors import BackendError, broke
 from backends.lane import Backend
@@ -19,14 +19,16 @@ log = logging.getLogger(__name__)
 
 SELDOM = 10  # times the pace, for a hosted service: it changes seldom, and its listing may be long
 LONGEST = 300.0  # seconds between two questions to a server that can't be reached
+FRESH = 1.0  # seconds for which what is known is as good as asked now, however many ask
 REREAD = 5.0  # seconds between two looks at the file of declarations, which another process may write
 
 
 class Discovery:
-    """`pace`: seconds between two questions to one server. Nothing is asked before `start` or `refresh`."""
+    """`pace`: seconds between two questions to one server, unless somebody wants to know; `fresh`: then, too. Nothing
+    is asked before `start` or `refresh`."""
 
-    def __init__(self, registry: Registry, pace: float = 30.0) -> None:
-        self._registry, self._pace = registry, pace
+    def __init__(self, registry: Registry, pace: float = 30.0, fresh: float = FRESH) -> None:
+        self._registry, self._pace, self._fresh = registry, pace, timedelta(seconds=fresh)
         self._known: dict[str, Status] = {}
         self._asking: dict[str, asyncio.Task[Status]] = {}
         self._wanted = defaultdict[str, asyncio.Event](asyncio.Event)
@@ -48,9 +50,13 @@ class Discovery:
             self._follow_all()
 
     async def refresh(self, name: str) -> Status:
-        """Asks now, and waits for what is said. Raises KeyError for a name that is no backend's."""
+        """Asks now, and waits for what is said; what was said a moment ago counts, so that nobody can make a flood of
+        questions out of this. Raises KeyError for a name that is no backend's."""
         if self._registry.find(name) is None:
             raise KeyError(name)
+        known = self.status(name)
+        if known.at and datetime.now(UTC) - known.at < self._fresh:
+            return known
         self._wanted[name].set()
         return await self._answered(name)
 

@@ -25,6 +25,7 @@ import orjson
 from backends.lane import Backend
 
 RAW_LIMIT = 300
+_NOT_SHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 LONGEST_WAIT = 86_400.0  # seconds, whatever a server says
 
 
@@ -142,7 +143,7 @@ def refusal(backend: Backend, status: int, body: bytes, headers: Mapping[str, st
     haystack = f"{text} {_readable(body[:2000])}"
     kind = next((kind for kind, code, said in _KINDS if code in (None, status) and said.search(haystack)), "refused")
     if kind == "refused" and status == 500 and not meant:
-        text = _one_line(_readable(body))  # what the server has to say may stand anywhere: a NIM hides refusals in 500s
+        text = one_line(_readable(body))  # what the server has to say may stand anywhere: a NIM hides refusals in 500s
     after = retry_after(headers) if kind in ("rate_limit", "loading", "overloaded") else None
     advice = _advice(backend, kind, status, text, headers)
     if after:
@@ -228,16 +229,17 @@ def message_of(body: bytes) -> str:
     try:
         return words_of(orjson.loads(body))
     except orjson.JSONDecodeError:
-        return _one_line(_readable(body))
+        return one_line(_readable(body))
 
 
 def words_of(found: object) -> str:
     """The words of an error found in parsed JSON, on one line and cut to a readable length."""
-    return _one_line(_words(found))
+    return one_line(_words(found))
 
 
-def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()[:RAW_LIMIT]
+def one_line(text: str, most: int = RAW_LIMIT) -> str:
+    """A server's words where a line has room for them, as in a log: nothing in them moves a cursor or turns a line."""
+    return _NOT_SHOWN.sub(" ", text).strip()[:most]
 
 
 def _readable(body: bytes) -> str:

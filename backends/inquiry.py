@@ -5,14 +5,15 @@ Here too is what the kinds share when they read the answers.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import httpx
 import orjson
 
-from backends.errors import BackendError, refusal, transport_error, without_key
+from backends.errors import BackendError, one_line, refusal, transport_error, without_key
 from backends.http import api_key, base_address, http_client
 from backends.kind import Get, Kind
 from backends.lane import Backend
@@ -20,6 +21,8 @@ from backends.status import Model, Reach, Server, Status
 
 PATIENCE = 5.0  # seconds for one answer, once a connection stands
 LIMIT = 4_000_000  # bytes of one answer
+LONGEST_ID, LONGEST_VERSION = 300, 80  # characters
+MOST_MODELS = 2000
 UNREACHED = ("connect", "tls", "timeout", "truncated", "overloaded")
 
 
@@ -32,7 +35,7 @@ async def inquire(
         key = api_key(backend, environ)
         async with http_client(backend, transport) as http:
             inquiry = _Inquiry(backend, http, {"Authorization": f"Bearer {key}"} if key else {})
-            server = await kind.discover(inquiry.get)
+            server = legible(await kind.discover(inquiry.get))
             return Status(Reach.READY, server, latency=inquiry.latency, at=at)
     except BackendError as error:
         reach = Reach.UNREACHABLE if error.kind in UNREACHED else Reach.REFUSED
@@ -96,6 +99,17 @@ class _Inquiry:
             case _:
                 kind, said = "truncated", f"broke off its answer ({type(error).__name__}). Is its address right?"
         return BackendError(kind, f"{self.backend.name} {said}")
+
+
+def legible(server: Server) -> Server:
+    """Without what is no name of a model, and what no version is: a page shows them, each on a line."""
+    named = (each for each in server.models if each.id.isprintable() and 0 < len(each.id) <= LONGEST_ID)
+    return replace(
+        server,
+        models=tuple(islice(named, MOST_MODELS)),
+        version=one_line(server.version, LONGEST_VERSION),
+        parsers=tuple(one_line(each, LONGEST_VERSION) for each in server.parsers),
+    )
 
 
 async def ready(get: Get, path: str) -> None:

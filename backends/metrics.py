@@ -1,6 +1,5 @@
 """Figures of a server's load, from the text of its `/metrics`: the few that a person can read at a glance."""
 
-import math
 import re
 from collections.abc import Mapping
 from statistics import fmean
@@ -22,6 +21,7 @@ _DRAFTS, _DRAFTED, _ACCEPTED = (
     f"spec_decode_num_{name}_total" for name in ("drafts", "draft_tokens", "accepted_tokens")
 )
 _LENGTH = "spec_accept_length"
+MOST = 1e18  # more than any server counts: sums and quotients of less are numbers
 
 _NAMES = {name for row in (_SUMS | _SHARES).values() for name in row} | {_DRAFTS, _DRAFTED, _ACCEPTED, _LENGTH}
 _WANTED = re.compile(rf"(?:\w+:)?(?:{'|'.join(sorted(_NAMES))})[{{ ]")
@@ -37,7 +37,7 @@ def load(found: object) -> Mapping[str, float]:
     try:
         for family in text_string_to_metric_families("\n".join(lines)):
             for sample in family.samples:
-                if math.isfinite(sample.value):
+                if 0 <= sample.value < MOST:
                     told.setdefault(sample.name.rpartition(":")[2], []).append(sample.value)
     except ValueError:  # it is something else
         return {}
@@ -53,10 +53,10 @@ def _first(told: Mapping[str, list[float]], names: tuple[str, ...]) -> list[floa
 def _speculation(told: Mapping[str, float]) -> dict[str, float]:
     """How speculative decoding fares: draft tokens accepted, tokens gained at each step; nothing where it is off."""
     figures = {}
-    if drafted := told.get(_DRAFTED):
+    if (drafted := told.get(_DRAFTED, 0)) >= 1:
         figures["drafts accepted %"] = 100 * told.get(_ACCEPTED, 0) / drafted
         figures["tokens drafted"] = drafted
-    if drafts := told.get(_DRAFTS):
+    if (drafts := told.get(_DRAFTS, 0)) >= 1:
         figures["tokens per step"] = 1 + told.get(_ACCEPTED, 0) / drafts
     elif length := told.get(_LENGTH):
         figures["tokens per step"] = length

@@ -34,6 +34,7 @@ LAYERS = {
     },
     "Checks and measurements": {
         "checks": "what a backend was found to do, probe by probe, with the server's version",
+        "unfinished": "a check that runs, or was stopped or cut off: what it has found so far",
         "measurements": "load, long context or effort, on one's own prompts: what was planned, how it ended",
         "samples": "what a measurement has found so far, one request each",
     },
@@ -42,6 +43,7 @@ LAYERS = {
         "locks": "who has what of the rating queue open",
         "presets": "lanes under a name",
         "replicas": "the apps that run on this database, each seen lately",
+        "logouts": "sessions that were logged out, until they would have ended anyway",
     },
 }
 DRAWN = ("Generations", "Comparisons", "Ratings")

@@ -339,6 +339,18 @@ checks = Table(
     Index(None, "backend", "at"),
 )
 
+# Checks that run, or ended before their end: the body is a `Check` with what was found so far.
+unfinished = Table(
+    "unfinished",
+    metadata,
+    Column("backend", Text, primary_key=True),
+    Column("replica", Text, nullable=False),  # of the app, that runs it: see `replicas`
+    Column("state", Text, nullable=False),  # running, stopped, failed or interrupted
+    Column("probes", Integer, nullable=False),  # of the whole check
+    Column("problem", Words, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
 measurements = Table(
     "measurements",
     metadata,
@@ -369,6 +381,14 @@ replicas = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("seen_at", Moment, nullable=False),
+)
+
+# Sessions that were logged out, until they would have ended anyway: no copy of their cookie opens them again.
+logouts = Table(
+    "logouts",
+    metadata,
+    Column("session", Text, primary_key=True),
+    Column("until", Moment, nullable=False),
 )
 
 # Kept by triggers, like `searchable_fts`, the index of all texts: migrations 0004 and 0006 have the words.

@@ -23,6 +23,7 @@ from storage import (
     checks,
     efforts,
     laps,
+    logouts,
     measurements,
     presets,
     queries,
@@ -31,6 +32,7 @@ from storage import (
     search,
     shipped,
     showing,
+    unfinished,
 )
 from storage.checks import Brief
 from storage.comparison import (
@@ -58,6 +60,7 @@ from storage.queue import Progress
 from storage.ratings import Judgement
 from storage.rubric import DEFAULT, Rubric, load
 from storage.showing import Showing
+from storage.unfinished import Partial
 
 T = TypeVar("T")
 
@@ -111,16 +114,20 @@ class Store:
 
     def _join(self, connection: Connection) -> None:
         replicas.join(connection, self._replica, alone=not self.shared)
+        self._interrupt(connection)
+
+    def _interrupt(self, connection: Connection) -> None:
+        """Ends what apps had begun that are gone."""
         changes.interrupt(connection)
         measurements.interrupt(connection)
+        unfinished.interrupt(connection)
 
     async def beat(self) -> None:
         """Tells the other apps that this one is here, and ends what those that are gone had begun."""
 
         def beat(connection: Connection) -> None:
             replicas.beat(connection, self._replica)
-            changes.interrupt(connection)
-            measurements.interrupt(connection)
+            self._interrupt(connection)
 
         await self._write(beat)
 
@@ -297,8 +304,21 @@ class Store:
         await self._write(lambda connection: presets.drop(connection, name))
 
     async def keep_check(self, check: Check) -> None:
-        """Of a backend, beside those before it. Raises StorageError."""
-        await self._write(lambda connection: checks.keep(connection, check))
+        """Of a backend, beside those before it and in place of an unfinished one. Raises StorageError."""
+
+        def keep(connection: Connection) -> None:
+            checks.keep(connection, check)
+            unfinished.drop(connection, check.backend)
+
+        await self._write(keep)
+
+    async def keep_unfinished(self, partial: Partial) -> None:
+        """As far as the check that runs here has come. Raises StorageError."""
+        await self._write(lambda connection: unfinished.keep(connection, partial, self._replica))
+
+    async def unfinished_checks(self) -> dict[str, Partial]:
+        """By backend: of checks that run, here or in another app, or ended before their end."""
+        return await self._read(unfinished.found)
 
     async def latest_checks(self) -> dict[str, tuple[Brief, ...]]:
         """By backend: the last one and, where there is one, that before it."""
@@ -337,6 +357,14 @@ class Store:
 
     async def drop_measurement(self, measurement_id: str) -> None:
         await self._write(lambda connection: measurements.drop(connection, measurement_id))
+
+    async def log_out(self, session: str, until: datetime) -> None:
+        """Remembers that this session is over, until it would have been anyway. Raises StorageError."""
+        await self._write(lambda connection: logouts.add(connection, session, until))
+
+    async def logouts(self) -> dict[str, datetime]:
+        """Sessions that are over, and until when that has to be known."""
+        return await self._read(logouts.found)
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self._database.writer.submit(work))

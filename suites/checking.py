@@ -1,7 +1,7 @@
 """Checks backends in the background, whoever watches: one check of each at a time, several side by side.
 
-Only a check that came to its end is kept. What was found by one that was stopped, broke, or was cut off as the app
-closed can be seen until the next one begins.
+What is found is kept as it comes. Of a check that was stopped, broke, or was cut off it can be seen until the next one
+begins; one that came to its end stands among the checks.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 from backends.check import suite
 from backends.check.result import Check, Finding
@@ -18,87 +17,131 @@ from backends.lane import Backend
 from backends.registry import Registry
 from storage.errors import StorageError
 from storage.store import Store
+from storage.unfinished import Partial, State
 
 log = logging.getLogger(__name__)
 
-PACE = 0.5  # seconds before another try to store
+PACE = 0.5  # seconds between writes, and before another try
 
 
 @dataclass(slots=True)
 class Progress:
-    """A check that runs, or ended without being kept; `problem` says why it broke, or can't be stored just now."""
+    """A check that runs, or ended before its end; `problem` says why it broke, or can't be stored just now."""
 
     backend: str
     of: int
     findings: list[Finding] = field(default_factory=list)
-    state: Literal["running", "stopped", "failed"] = "running"
+    state: State = "running"
     problem: str = ""
+
+    def told(self) -> Partial:
+        problem = self.problem if self.state == "failed" else ""
+        return Partial(self.backend, self.of, tuple(self.findings), self.state, problem)
 
 
 class Checking:
     def __init__(self, registry: Registry, store: Store) -> None:
         self._registry, self._store = registry, store
         self._known: dict[str, Progress] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._asking: dict[str, asyncio.Task[Check]] = {}
+        self._keeping: dict[str, asyncio.Task[None]] = {}
+        self._closing = False
 
     def progress(self, backend: str) -> Progress | None:
-        """Of the check that runs, or of one that ended without being kept."""
+        """Of the check that runs here, or of one that ended here before its end."""
         return self._known.get(backend)
+
+    async def unfinished(self) -> dict[str, Progress | Partial]:
+        """By backend: those of other apps, and of this one before it was started, too. Raises StorageError."""
+        return {**await self._store.unfinished_checks(), **self._known}
 
     def start(self, names: Iterable[str], reference: str = "") -> None:
         """Begins a check of each that is not checked already; `reference` is the backend whose token counts are held
         to be right. Needs a running event loop. Raises KeyError for a name that is no backend's, and begins nothing."""
         like = self._backend(reference) if reference else None
         for backend in [self._backend(name) for name in dict.fromkeys(names)]:
-            if backend.name not in self._tasks:
+            if backend.name not in self._keeping and not self._closing:
                 progress = self._known[backend.name] = Progress(backend.name, len(suite.probes()))
                 other = like if like != backend else None
-                task = self._tasks[backend.name] = asyncio.create_task(self._run(backend, other, progress))
-                task.add_done_callback(partial(self._end, progress))
+                asking = asyncio.create_task(suite.check(self._registry, backend, other, done=progress.findings.append))
+                keeping = asyncio.create_task(self._keep(progress, asking))
+                self._asking[backend.name], self._keeping[backend.name] = asking, keeping
+                keeping.add_done_callback(partial(self._end, backend.name))
 
     def stop(self, names: Iterable[str]) -> None:
         """Nothing happens where none runs."""
         for name in names:
-            if task := self._tasks.get(name):
+            if task := self._asking.get(name):
                 task.cancel()
 
     async def ended(self, backend: str) -> None:
         """Waits until no check of it runs."""
-        if task := self._tasks.get(backend):
+        if task := self._keeping.get(backend):
             await asyncio.wait([task])
 
     async def aclose(self) -> None:
-        tasks = [*self._tasks.values()]
-        self.stop([*self._tasks])
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Ends what runs as interrupted and stores it, if that can be."""
+        self._closing = True
+        keeping = [*self._keeping.values()]
+        self.stop([*self._asking])
+        await asyncio.gather(*keeping, return_exceptions=True)
 
     def _backend(self, name: str) -> Backend:
         if backend := self._registry.find(name):
             return backend
         raise KeyError(name)
 
-    async def _run(self, backend: Backend, reference: Backend | None, progress: Progress) -> None:
-        try:
-            check = await suite.check(self._registry, backend, reference, done=progress.findings.append)
-            await self._keep(check, progress)
-            del self._known[backend.name]
-        except BackendError as error:
-            progress.state, progress.problem = "failed", str(error)
-        except Exception as error:  # nobody waits for this task: who watches must learn of it
-            log.exception("the check of %r broke", backend.name)
-            progress.state, progress.problem = "failed", broke(error)
+    def _end(self, name: str, _: asyncio.Task[None]) -> None:
+        del self._asking[name], self._keeping[name]
 
-    def _end(self, progress: Progress, task: asyncio.Task[None]) -> None:
-        del self._tasks[progress.backend]
-        if task.cancelled():  # perhaps before its first step
-            progress.state = "stopped"
-
-    async def _keep(self, check: Check, progress: Progress) -> None:
+    async def _keep(self, progress: Progress, asking: asyncio.Task[Check]) -> None:
+        """Stores what is new at every pace, then the whole check or how it ended without one."""
+        before: object = None
         while True:
-            try:
-                return await self._store.keep_check(check)
-            except StorageError as error:
-                before, progress.problem = progress.problem, str(error)
-                if progress.problem != before:
-                    log.exception("the check of %r can't be stored just now; trying again", check.backend)
+            over = asking.done()
+            check = self._outcome(progress, asking) if over else None
+            now = len(progress.findings), progress.state
+            stored = (now == before and not over) or await self._stored(progress, check)
+            if over and (stored or self._closing):
+                return
+            before = now if stored else None
+            if over:
                 await asyncio.sleep(PACE)
+            else:
+                await asyncio.wait([asking], timeout=PACE)
+
+    def _outcome(self, progress: Progress, asking: asyncio.Task[Check]) -> Check | None:
+        """The whole check; where there is none, the progress says why."""
+        if progress.state != "running":  # it has been told, and could not be stored
+            return None
+        if asking.cancelled():
+            progress.state = "interrupted" if self._closing else "stopped"
+        elif isinstance(error := asking.exception(), BackendError):
+            progress.state, progress.problem = "failed", str(error)
+        elif isinstance(error, Exception):  # nobody waits for that task: who watches must learn of it
+            log.error("the check of %r broke", progress.backend, exc_info=error)
+            progress.state, progress.problem = "failed", broke(error)
+        else:
+            return asking.result()
+        return None
+
+    async def _stored(self, progress: Progress, check: Check | None) -> bool:
+        """False where the database could not."""
+        try:
+            if check is None:
+                await self._store.keep_unfinished(progress.told())
+            else:
+                await self._store.keep_check(check)
+                del self._known[progress.backend]
+        except StorageError as error:
+            log.error("the check of %r can't be stored just now; trying again: %s", progress.backend, error)
+            if progress.state != "failed":
+                progress.problem = str(error)
+            return False
+        except Exception as error:  # trying again would not help
+            log.exception("the check of %r can't be stored as it came", progress.backend)
+            progress.state, progress.problem = "failed", broke(error)
+            return True
+        if progress.state != "failed":
+            progress.problem = ""
+        return True

@@ -10,6 +10,7 @@ import orjson
 from backends import arguments
 from backends.answer import Answer, State
 from backends.declaration import kinds
+from backends.errors import one_line
 from backends.events import Failed
 from backends.flags import TITLES, Flag
 from backends.kind import without_reasoning
@@ -118,7 +119,7 @@ def provenance(fixed: Fixed, answer: Answer) -> str:
         lane.max_tokens is not None and f"at most {lane.max_tokens} tokens",
         lane.seed is not None and f"seed {lane.seed}",
     ]
-    told = answer.model and answer.model != lane.model and f"reported as {answer.model}"
+    told = answer.model and answer.model != lane.model and f"reported as {one_line(answer.model)}"
     return " · ".join([lane.label, *(part for part in [*settings, *fixed.history, told] if part)])
 
 

@@ -17,6 +17,7 @@ from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.checks import Brief
 from storage.store import Store
+from storage.unfinished import Partial
 from suites.checking import Checking, Progress
 from ui import access, spreadsheet
 from ui.component import PRIVATE, Drawn
@@ -93,7 +94,7 @@ async def state(
     registry: Registry, discovery: Discovery, checking: Checking, board: Board, may: bool
 ) -> dict[str, Any]:
     """All that the matrix shows; `may`: who looks may begin and stop checks."""
-    last = await board.last()
+    last, unfinished = await board.last(), await checking.unfinished()
     rows = {probe.name: probe.title for probe in suite.probes()}
     for _, (check, _) in last.values():  # a probe that is no more, or one of a newer Lanewise
         rows |= {each.probe: each.title for each in check.findings if each.probe not in rows}
@@ -102,14 +103,18 @@ async def state(
         "may": may,
         "probes": [{"name": name, "title": title} for name, title in rows.items()],
         "backends": [
-            column(registry, discovery, name, last.get(name), checking.progress(name))
+            column(registry, discovery, name, last.get(name), unfinished.get(name))
             for name in [*declared, *(name for name in last if name not in declared)]
         ],
     }
 
 
 def column(
-    registry: Registry, discovery: Discovery, name: str, last: tuple[Brief, Last] | None, progress: Progress | None
+    registry: Registry,
+    discovery: Discovery,
+    name: str,
+    last: tuple[Brief, Last] | None,
+    progress: Progress | Partial | None,
 ) -> dict[str, Any]:
     brief, (check, before) = last or (None, (None, None))
     backend = registry.find(name)
@@ -192,8 +197,8 @@ def routes(
     async def finding(backend: str, probe: str, live: bool = False) -> dict[str, Any]:
         """What one probe found, with what was sent and came: in the check that runs, or the last one that is kept."""
         _, (check, before) = (await board.last()).get(backend, (None, (None, None)))
-        progress = checking.progress(backend)
-        if live and progress:
+        progress = (await checking.unfinished()).get(backend) if live else None
+        if progress:
             found, at, earlier = of_probe(progress.findings, probe), None, check
         else:
             found, at, earlier = of_probe(check.findings if check else (), probe), check and check.at, before

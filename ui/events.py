@@ -32,7 +32,8 @@ class Events:
             await self._app(scope, receive, send)
 
     async def _stream(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        session, left = "".join(parse_qs(scope["query_string"].decode()).get("session_hash", [])), asyncio.Event()
+        asked, left = parse_qs(scope["query_string"].decode("latin-1")), asyncio.Event()
+        session = "".join(asked.get("session_hash", []))
 
         async def sent(message: dict[str, Any]) -> None:
             if message.get("body", b"").startswith(END):
@@ -62,7 +63,8 @@ class Events:
             if message["type"] == "http.response.start":
                 session = SESSION.findall(tail)[-1:]
                 if session and (left := self._leaving.get(session[0].decode())):
-                    await left.wait()
+                    with suppress(TimeoutError):  # of a page that reads nothing more
+                        await asyncio.wait_for(left.wait(), PATIENCE)
             await send(message)
 
         await self._app(scope, received, sent)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from anyio import to_thread
 from fastapi import APIRouter, Body, HTTPException, Request
@@ -211,19 +212,27 @@ def problems(registry: Registry, recipe: Recipe, made: dict[str, Any], said: Map
         wrong["name"] = f"There is a backend {name!r} already: choose another name."
     if not recipe.hosted and not said["base_url"]:
         wrong["base_url"] = "Say where it answers, such as http://gpu-1:8000/v1."
-    if "key_env" not in wrong and (barred := _barred(recipe, said["key_env"])):
+    if "key_env" not in wrong and (barred := _barred(registry, recipe, said["base_url"], said["key_env"])):
         wrong["key_env"] = barred
     return wrong
 
 
-def _barred(recipe: Recipe, variable: str) -> str:
-    """Why the app's variable may not be sent to that server: this form would otherwise tell any of its secrets."""
-    if not variable:
-        return ""
-    if not variable.endswith("_API_KEY"):
-        return "Take a variable whose name ends in _API_KEY: from here, others are sent to no server."
+def _barred(registry: Registry, recipe: Recipe, base_url: str, key_env: str) -> str:
+    """Why the app's variable may not be sent to that server: this form would otherwise tell any of its secrets. Whoever
+    writes the file may send whatever they want."""
     owners = {kind.key_env: kind for kind in kinds().values() if kind.base_url}
-    owner = owners.get(variable)
-    if owner and not (recipe.hosted and recipe.kind == owner.name):
-        return f"{variable} is the key of {owner.title}'s own service, and is sent there alone."
-    return ""
+    if not key_env or (recipe.hosted and key_env == kinds()[recipe.kind].key_env):
+        return ""
+    if owner := owners.get(key_env):
+        return f"{key_env} is the key of {owner.title}'s own service, and is sent there alone."
+    by_hand = f"if it should have {key_env}, write this entry into {registry.path and registry.path.name} yourself."
+    gets = {_server(each.base_url) for each in registry.backends if each.key_env == key_env}
+    if gets:
+        return "" if _server(base_url) in gets else f"Another server has this key: {by_hand}"
+    own = kinds()[recipe.kind].key_env
+    return "" if key_env == own else f"From here, a server gets no key but its own{own and f', {own}'}: {by_hand}"
+
+
+def _server(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc.lower()

@@ -29,6 +29,7 @@ from ui.access import account
 from ui.asking import MOST_SAMPLES
 from ui.door.door import Door
 from ui.door.gate import SAFE, route
+from ui.door.proxy import Named
 from ui.events import Events
 from ui.examples import PICTURES
 
@@ -109,6 +110,14 @@ class Hosts(TrustedHostMiddleware):
         await (self.app(scope, receive, send) if free else super().__call__(scope, receive, send))
 
 
+def named(app: FastAPI, hosts: Sequence[str]) -> None:
+    """Only these names lead in: the one that a proxy was asked by, and the one by which it asks itself. A page that
+    points its own name here can't change that one, and says what a proxy would say as well."""
+    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+    app.add_middleware(Named)
+    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+
+
 def build(
     registry: Registry,
     store: Store,
@@ -126,10 +135,12 @@ def build(
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await door.start()
         discovery.start()
         recorder.start()
         yield
         await second.aclose()
+        await door.aclose()
         await discovery.aclose()
         await checking.aclose()
         await measuring.aclose()
@@ -147,7 +158,7 @@ def build(
     app.add_middleware(Events)
     door.inward(app)
     app.add_middleware(Guard)
-    app.add_middleware(Hosts, allowed_hosts=list(hosts), www_redirect=False)
+    named(app, hosts)
     door.outward(app)
 
     @app.exception_handler(StorageError)
@@ -229,7 +240,8 @@ def build(
         await change(viewer.who(asked), runs)
 
     def rating() -> FastAPI:
-        return mount(FastAPI(), rate.build(store, recorder), max_file_size="1b")  # it takes no files
+        app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        return mount(app, rate.build(store, recorder), max_file_size="1b")  # it takes no files
 
     app.mount("/pictures", StaticFiles(directory=PICTURES))
     app.include_router(beside)

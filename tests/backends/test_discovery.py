@@ -214,6 +214,23 @@ def test_a_model_is_found_by_its_aliases_and_alone_without_a_name() -> None:
     assert Status(server=inquiry.Server((small,))).model("") is small
 
 
+async def test_what_is_no_name_and_no_version_is_not_shown_as_one() -> None:
+    ids = ["good", "", "two\nlines", "\u202egood", "x" * 301, *(f"more-{number}" for number in range(2100))]
+    pages = {
+        "/v1/models": answer({"data": [{"id": id_} for id_ in ids]}),
+        "/version": answer({"version": "\x1b[31m1.0\r\n\u202e" + "x" * 30_000}),
+        "/metrics": answer(
+            "vllm:num_requests_running NaN\nvllm:kv_cache_usage_perc 1e308\nvllm:num_requests_waiting 2\n"
+        ),
+    }
+    async with serving(pages) as server:
+        told = (await ask(server.backend("vllm"))).server
+    assert [each.id for each in told.models[:2]] == ["good", "more-0"]
+    assert len(told.models) == 2000
+    assert (told.version[:8], len(told.version)) == ("[31m1.0 ", 80)
+    assert told.load == {"requests waiting": 2}
+
+
 async def test_a_proxys_prefix_belongs_to_the_server_behind_it() -> None:
     async with serving({f"/gpu-1{path}": page for path, page in VLLM.items()}) as server:
         backend = Backend("behind", "vllm", f"http://127.0.0.1:{server.port}/gpu-1/v1")
@@ -363,9 +380,9 @@ def test_what_is_no_figure_is_none(text: object) -> None:
 
 
 @asynccontextmanager
-async def discovering(*backends: Backend, pace: float = 30.0) -> AsyncIterator[Discovery]:
+async def discovering(*backends: Backend, pace: float = 30.0, fresh: float = 0) -> AsyncIterator[Discovery]:
     registry = Registry(backends, (), {})
-    discovery = Discovery(registry, pace)
+    discovery = Discovery(registry, pace, fresh)
     yield discovery
     await discovery.aclose()
     await registry.aclose()
@@ -449,6 +466,13 @@ async def test_two_who_ask_at_once_share_one_question() -> None:
         asking[0].cancel()
         await asyncio.wait([asking[0]])
         assert (len(server.asked), asking[1].done()) == (1, False)
+
+
+async def test_however_often_somebody_wants_to_know_a_server_is_asked_only_so_often() -> None:
+    async with serving(VLLM) as server, discovering(server.backend("openai"), fresh=3600) as discovery:
+        told = [await discovery.refresh("openai") for _ in range(20)]
+        assert server.asked.count("/v1/models") == 1
+        assert {each.reach for each in told} == {Reach.READY}
 
 
 async def test_only_a_backends_name_can_be_refreshed() -> None:

@@ -171,13 +171,13 @@ def test_a_broken_backend_carries_the_mark_in_compare_and_leads_to_its_check(pag
     assert "tab=" not in page.url
 
 
-def test_a_check_that_is_stopped_is_not_kept(page: Page, app: Server) -> None:
+def test_a_check_that_is_stopped_says_how_far_it_came_and_is_none(page: Page, app: Server) -> None:
     open_tab(page, app)
     press(page, "local")
     expect(head(page, "local").locator("progress")).to_be_visible()
     expect(page.get_by_role("button", name="Stop all")).to_be_visible()
     head(page, "local").get_by_role("button", name="Stop").click()
-    expect(head(page, "local")).to_contain_text(re.compile(r"Stopped after \d+ of \d+, not kept."))
+    expect(head(page, "local")).to_contain_text(re.compile(r"Stopped after \d+ of \d+ probes."))
     assert httpx.get(f"{app.url}/checks/history", params={"backend": "local"}).json() == []
 
 

@@ -241,7 +241,8 @@ def test_who_is_no_admin_adds_nothing(path: Path) -> None:
         ({"base_url": "http://gpu:8000/\nv1"}, "base_url", "It must be an address"),
         ({"base_url": "http://a b/v1"}, "base_url", "It must be an address"),
         ({"base_url": "http://\u202e/v1"}, "base_url", "It must be an address"),
-        ({"key_env": "AWS_SECRET_ACCESS_KEY"}, "key_env", "ends in _API_KEY"),
+        ({"key_env": "AWS_SECRET_ACCESS_KEY"}, "key_env", "no key but its own, VLLM_API_KEY"),
+        ({"key_env": "OPENAI_API_KEY"}, "key_env", "write this entry into backends.toml yourself"),
         ({"key_env": "MISTRAL_API_KEY"}, "key_env", "sent there alone"),
         ({"engine": "nvidia", "key_env": "MISTRAL_API_KEY"}, "key_env", "sent there alone"),
     ],
@@ -260,6 +261,28 @@ def test_a_hosted_service_may_have_its_own_key(path: Path) -> None:
     recipe, wish = serve.chosen(said)
     made = serve.entry(recipe, wish, name="eu", key_env="MISTRAL_API_KEY")
     assert serve.problems(registry, recipe, made, said | {"base_url": ""}) == {}
+
+
+def test_a_key_goes_only_to_the_server_that_has_it(path: Path) -> None:
+    """An admin of the page may not read every key that the app has, by sending it to a server of their own."""
+    path.write_text(
+        '[[backend]]\nname = "own"\nkind = "sglang"\nbase_url = "https://gpu-1/v1"\nkey_env = "GATEWAY_API_KEY"\n'
+        '[[backend]]\nname = "other"\nkind = "vllm"\nbase_url = "https://gpu-2/v1"\nkey_env = "VLLM_API_KEY"\n'
+    )
+    admin = client(path, admin=True)
+    for number, (key_env, base_url, status) in enumerate(
+        [
+            ("GATEWAY_API_KEY", "https://gpu-1/other/v1", 200),
+            ("GATEWAY_API_KEY", "https://gpu-3/v1", 422),
+            ("GATEWAY_API_KEY", "http://gpu-1/v1", 422),
+            ("GATEWAY_API_KEY", "https://gpu-1:8000/v1", 422),
+            ("GATEWAY_API_KEY", "https://gpu-1.evil.example/v1", 422),
+            ("VLLM_API_KEY", "https://gpu-1/v1", 422),
+            ("VLLM_API_KEY", "https://gpu-2/v1", 200),
+        ]
+    ):
+        said = GOOD | {"name": f"new-{number}", "key_env": key_env, "base_url": base_url}
+        assert admin.post("/serve/backend", json=said).status_code == status, (key_env, base_url)
 
 
 def test_a_broken_file_stays_as_it_is(path: Path) -> None:

@@ -83,10 +83,10 @@ function drawHead(v) {
   }));
   parts.when.hidden = !last;
   if (last) say(parts.when, [moment(last.at), last.version].filter(Boolean).join('\n'));
-  const done = Object.keys(progress?.cells || {}).length, broke = { stopped: 'Stopped', failed: 'Broke' }[progress?.state];
+  const done = Object.keys(progress?.cells || {}).length, broke = { stopped: 'Stopped', failed: 'Broke', interrupted: 'Cut off as the app ended,' }[progress?.state];
   const notes = [
     running && (progress.problem ? `Can't be stored just now: ${progress.problem}` : `${done} of ${progress.of} probes`),
-    broke && `${broke} after ${done} of ${progress.of}, not kept. ${progress.problem}`,
+    broke && `${broke} after ${done} of ${progress.of} probes. ${progress.problem}`,
     !progress && last?.otherwise && 'Declared otherwise since then: check it again.',
     !v.declared && 'Not declared here: its check was imported.',
     v.declared && !last && !progress && 'Not checked yet.',

@@ -14,6 +14,7 @@ from ui.access import Account, account
 from ui.door import login
 from ui.door.cookies import Cookies
 from ui.door.gate import Gate, route
+from ui.door.logouts import Logouts
 from ui.door.proxy import Proxy
 from ui.door.session import Sessions
 from ui.door.settings import Settings
@@ -28,6 +29,7 @@ class Door:
         self.watch, self.stopping = Watch(), False
         self.cookies = Cookies(self.settings.life)
         self.sessions = self._sessions() if self.settings.login else None
+        self._logouts: Logouts | None = None
 
     def _sessions(self) -> Sessions:
         return Sessions(self.settings.secret, self._proof, self.settings.idle, self.settings.life)
@@ -80,8 +82,19 @@ class Door:
                 from ui.door.oidc import Oidc  # who has no provider need not wait for its library
 
                 oidc = Oidc(provider)
-            router.include_router(login.routes(users, oidc, self.sessions, self.cookies, self.watch.login_failed))
+            self._logouts = Logouts(store, self.sessions)
+            failed = self.watch.login_failed
+            router.include_router(login.routes(users, oidc, self.sessions, self._logouts, self.cookies, failed))
         return router
+
+    async def start(self) -> None:
+        """Before anybody comes. Raises StorageError."""
+        if self._logouts:
+            await self._logouts.start()
+
+    async def aclose(self) -> None:
+        if self._logouts:
+            await self._logouts.aclose()
 
     def _may_count(self, request: Request) -> bool:
         token, sent = self.settings.metrics_token, request.headers.get("authorization", "")

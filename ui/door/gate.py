@@ -63,12 +63,12 @@ class Gate:
                 message["headers"] = [*message.get("headers", []), cookie]
             await send(message)
 
-        if any(each in path for each in STREAMS):
-            await self._streaming(scope, receive, answer)
-        elif scope["method"] in SAFE:
-            await self._app(scope, receive, answer)
-        else:
+        if scope["method"] not in SAFE:
             await Bounded(self._app, self._bound(path))(scope, receive, answer)
+        elif any(each in path for each in STREAMS):
+            await self._streaming(scope, receive, answer)
+        else:
+            await self._app(scope, receive, answer)
 
     def _session(self, scope: dict[str, Any]) -> Session | None:
         token = self._cookies.session(scope) if self._sessions else ""

@@ -17,6 +17,7 @@ from limits.strategies import MovingWindowRateLimiter
 from ui.access import Account
 from ui.door.accounts import LONGEST, Users
 from ui.door.cookies import Cookies
+from ui.door.logouts import Logouts
 from ui.door.session import Sessions
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def routes(
     users: Users | None,
     oidc: "Oidc | None",
     sessions: Sessions,
+    logouts: Logouts,
     cookies: Cookies,
     failed: Callable[[str], None],
 ) -> APIRouter:
@@ -100,9 +102,9 @@ def routes(
         return entered(request, Account(f"user:{user.name}", user.name, user.role), to)
 
     @router.post("/logout")
-    def leave(request: Request) -> Response:
+    async def leave(request: Request) -> Response:
         if found := sessions.read(cookies.session(request.scope)):
-            sessions.end(found)
+            await logouts.add(found)
         response = RedirectResponse(f"{request.scope.get('root_path', '')}/login", 303)
         for header in cookies.left(request.scope):
             response.headers.append("set-cookie", header)

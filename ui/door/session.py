@@ -76,10 +76,16 @@ class Sessions:
         stale = now - session.seen > min(FRESH, self.idle / 4)
         return self._token(Session(session.id, session.account, session.proof, session.born, now)) if stale else ""
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session) -> float:
+        """Until when that has to be remembered."""
         now = self._now()
         self._ended = {id_: until for id_, until in self._ended.items() if until > now}
-        self._ended[session.id] = session.born + self.life
+        self.ended(session.id, until := session.born + self.life)
+        return until
+
+    def ended(self, session: str, until: float) -> None:
+        """The session of this id was logged out, here or elsewhere."""
+        self._ended[session] = until
 
     def _token(self, session: Session) -> str:
         account = session.account

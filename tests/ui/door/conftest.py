@@ -20,7 +20,7 @@ from ui import access, viewer
 from ui.door.accounts import User, Users, write
 from ui.door.door import Door
 from ui.door.settings import Settings
-from ui.web import Guard, Hosts
+from ui.web import Guard, named
 
 PASSWORD = "correct horse battery"
 QUICK = Argon2Hasher(time_cost=1, memory_cost=64, parallelism=1)  # for as many logins as tests want
@@ -67,7 +67,7 @@ def house(door: Door, store: Store) -> FastAPI:
     app = FastAPI()
     door.inward(app)
     app.add_middleware(Guard)
-    app.add_middleware(Hosts, allowed_hosts=["localhost", "compare.example.org"], www_redirect=False)
+    named(app, ["localhost", "compare.example.org"])
     door.outward(app)
     app.include_router(door.routes(store, Recorder(store, scripted())))
 

@@ -167,6 +167,15 @@ async def test_a_foreign_host_is_refused(behind: Behind) -> None:
     assert (await client.get("/", headers={"host": "compare.example.org"})).status_code == 200
 
 
+async def test_a_page_that_points_its_name_here_does_not_pass_for_a_proxy(behind: Behind) -> None:
+    """By scripts of its own, which its browser takes for ours: there is no proxy, and whoever is near is trusted."""
+    client = behind(Settings())
+    said = {"host": "evil.example:7860", "sec-fetch-site": "same-origin", "x-forwarded-host": "localhost"}
+    assert (await client.get("/", headers=said)).status_code == 400
+    assert (await client.post("/act", headers=said | {"origin": "http://evil.example:7860"})).status_code == 400
+    assert (await client.get("/readyz", headers=said)).status_code == 200
+
+
 FORWARDED = {
     "x-forwarded-proto": "https",
     "x-forwarded-for": "203.0.113.9",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from storage.store import Store
 from tests.ui.door.conftest import PASSWORD, SECRET, Client, enter
 from ui.door.accounts import Users, made, read, write
 from ui.door.door import Door
@@ -96,6 +97,24 @@ async def test_logging_out_ends_the_session_though_somebody_kept_the_cookie(behi
     left = await client.post("/logout")
     assert (left.status_code, left.headers["location"]) == (303, "/login")
     assert (await client.get("/")).status_code == (await thief.get("/")).status_code == 401
+
+
+async def test_a_cookie_that_was_logged_out_opens_nothing_after_a_restart_nor_at_another_replica(
+    behind: Behind, settings: Settings, store: Store
+) -> None:
+    here, there = Door(settings), Door(settings)
+    client, thief = behind(here), behind(there)
+    await enter(client, "ann")
+    thief.cookies = httpx.Cookies(client.cookies)
+    await there.start()
+    assert (await thief.get("/")).status_code == 200
+    await client.post("/logout")
+    await there.start()  # as it looks again at its pace
+    again = behind(after := Door(settings))
+    again.cookies = httpx.Cookies(thief.cookies)
+    await after.start()
+    assert (await thief.get("/")).status_code == (await again.get("/")).status_code == 401
+    assert len(await store.logouts()) >= 1
 
 
 async def test_who_is_removed_or_gets_another_password_is_out_at_once(
