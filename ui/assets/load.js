@@ -37,12 +37,7 @@ function offer(choices) {
   backends = choices.backends;
   addLane(backends[backends.length > 1 ? backends.findIndex((each) => each.name !== 'local') : 0]);
   element.querySelectorAll('.boxes').forEach((boxes) => {
-    boxes.append(...choices[boxes.dataset.from].map((each) => {
-      const label = make('label'), box = make('input'), words = make('span');
-      box.type = 'checkbox'; box.name = 'prompts'; box.value = each.value;
-      words.append(make('b', '', each.name), ...(each.about ? [' ', make('small', '', each.about)] : [])); label.append(box, words);
-      return label;
-    }));
+    boxes.append(...choices[boxes.dataset.from].map((each) => box(each.value, prompt(each))));
   });
   $('.recent').hidden = !choices.kept.length;
 }
@@ -50,19 +45,14 @@ function renew(choices) {
   backends = choices.backends;
   rows.querySelectorAll('[name=backend]').forEach((each) => { const { value } = each; each.replaceChildren(...options()); each.value = value; });
 }
-function asked() {
-  const { elements } = $('.plan'), number = (name) => elements[name].value === '' ? null : Number(elements[name].value);
-  return {
-    lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
-    prompts: [...element.querySelectorAll('.boxes :checked')].map((box) => box.value),
-    text: elements.text.value, steps: elements.steps.value,
-    ...Object.fromEntries(['requests', 'seconds', 'max_tokens', 'warm_up', 'seed'].map((name) => [name, number(name)])),
-  };
-}
+const asked = () => ({
+  lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
+  prompts: values('.boxes'), text: field('text').value, steps: field('steps').value,
+  ...wholes('requests', 'seconds', 'max_tokens', 'warm_up', 'seed'),
+});
 
 const doubt = ([, low, high]) => high > low ? `${rounded(low)} – ${rounded(high)}` : '';
 const cell = (value) => value ? [rounded(value[0]), doubt(value)] : '–';
-function listed(notes) { const list = make('ul', 'notes'); list.append(...notes.map((each) => make('li', '', each))); list.hidden = !notes.length; return list; }
 function choice(redraw) {
   const chosen = make('div', 'figures'); chosen.role = 'group'; chosen.ariaLabel = 'What is plotted';
   chosen.append(...FIGURES.map(([name], at) => { const each = button(name, () => { figure = at; redraw(); element.querySelectorAll('.figures button')[at].focus(); }); each.ariaPressed = at === figure; return each; }));
@@ -86,7 +76,7 @@ function draw(result) {
   const parts = [choice(() => draw(result))];
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ${unit}`), legend(lines));
   else parts.push(make('p', 'hint', result.steps.length ? 'No request was answered.' : 'The first requests are under way.'));
-  parts.push(listed(result.notes));
+  if (result.notes.length) parts.push(listing('notes', result.notes));
   if (told.length) parts.push(tabled('Figures by step', ['Step', 'Answered', ...COLUMNS.map(([, title]) => title), ...seen.map(([, title]) => title)], told), make('p', 'hint', 'Times in milliseconds. Below each figure: where it lies 19 times out of 20 (percentile bootstrap over requests). Queue and KV cache: the highest that the server told.'));
   if (result.ratios.length) parts.push(make('h4', '', `Over ${result.lanes[0]}`), ...over(result.ratios, (each) => each.b));
   found.replaceChildren(...parts);
@@ -106,6 +96,7 @@ function beside(told) {
   const lines = pairs.flatMap(([a, b], at) => lined(keys, named({ a, b }), at, told.ratios.filter((each) => each.a === a && each.b === b), (each) => each.values));
   const parts = [choice(() => beside(told))];
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ratio`), legend(lines));
-  $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios, named));
+  if (told.notes.length) parts.push(listing('notes', told.notes));
+  $('.found').replaceChildren(...parts, ...over(told.ratios, named));
 }
 begin({ kind: 'load', offer, renew, asked, draw, beside });

@@ -38,14 +38,14 @@ function legend(lines) {
   list.append(...lines.map((line) => { const each = make('li', '', line.name); each.prepend(make('i', `colour-${line.colour}${line.dashed ? ' dashed' : ''}`)); return each; }));
   return list;
 }
-function tabled(caption, head, rows) {  // a cell is text, or [text, what is said below it]
+function tabled(caption, heads, rows) {  // a cell is text, or [text, what is said below it]
   const scrolls = make('div', 'scrolls'), table = make('table'), body = make('tbody'), top = make('tr');
   scrolls.tabIndex = 0; scrolls.role = 'region'; scrolls.ariaLabel = caption;
   table.append(make('caption', '', caption));
-  head.forEach((each) => { const cell = make('th', '', each); cell.scope = 'col'; top.append(cell); });
+  top.append(...heads.map((each) => head(each)));
   rows.forEach((row) => {
     const line = make('tr');
-    row.forEach((each, i) => { const [text, below] = [each].flat(), cell = make(i ? 'td' : 'th', '', text); if (!i) cell.scope = 'row'; if (below) cell.append(make('small', '', below)); line.append(cell); });
+    row.forEach((each, i) => { const [text, below] = [each].flat(), cell = i ? make('td', '', text) : head(text, 'row'); if (below) cell.append(make('small', '', below)); line.append(cell); });
     body.append(line);
   });
   const headed = make('thead'); headed.append(top);
