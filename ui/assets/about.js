@@ -24,10 +24,6 @@ function checked(name, failed) {
   say(link, text);
   link.href = `?${new URLSearchParams({ tab: 'check', backend: name })}`;
 }
-$('.failed a').addEventListener('click', (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (window.address.open('check', { backend: props.value.backend })) event.preventDefault();
-});
 
 function render() {
   const v = props.value || {};

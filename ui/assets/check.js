@@ -34,8 +34,11 @@ function head(name) {
   parts.check = act('check', 'Check'); parts.check.ariaLabel = `Check ${name}`;
   parts.stop = act('stop', 'Stop'); parts.stop.ariaLabel = `Stop the check of ${name}`;
   parts.when = act('history', '', 'when'); parts.when.title = 'Earlier checks';
+  parts.next = make('p', 'next'); parts.compare = make('a', '', 'Compare'); parts.measure = make('a', '', 'Measure');
+  parts.measure.href = `?${new URLSearchParams({ tab: 'measure', part: 'load', backend: name })}`; parts.measure.ariaLabel = `Measure ${name} under load`;
+  parts.next.append('Next: ', parts.compare, ' · ', parts.measure);
   const foot = make('div', 'does'); foot.append(parts.check, parts.stop);
-  th.append(top, parts.sum = make('p', 'sum'), parts.when, parts.note = make('p', 'note'), parts.bar, foot);
+  th.append(top, parts.sum = make('p', 'sum'), parts.when, parts.note = make('p', 'note'), parts.bar, foot, parts.next);
   parts.cells = new Map(); columns.set(name, parts); return th;
 }
 function cell(name, probe) {
@@ -86,6 +89,9 @@ function drawHead(v) {
   parts.bar.hidden = !running; if (running) { parts.bar.max = progress.of; parts.bar.value = done; }
   parts.check.hidden = running || !v.declared || !state.may; parts.stop.hidden = !running || !state.may;
   say(parts.check, last ? 'Check again' : 'Check');
+  parts.next.hidden = !v.declared || !last || running;
+  const other = state.backends.find((each) => each.declared && each.reach === 'ready' && each !== v), lanes = [v, other].filter(Boolean).map((each) => encodeURIComponent(each.name));
+  parts.compare.href = `?${new URLSearchParams({ lanes })}`; parts.compare.ariaLabel = other ? `Compare ${v.name} with ${other.name}` : `Ask ${v.name} a prompt`;
 }
 function drawCell(td, found, pending) {
   const [button, none] = td.children;

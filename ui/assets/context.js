@@ -15,22 +15,23 @@ function renew({ lanes }) {
     row.append(words, marks); return row;
   }));
 }
-function offer({ lanes, lengths, depths, usual, thought }) {
+function offer({ lanes, lengths, depths, usual, answer, thought }) {
   renew({ lanes });
   $('.lengths .marks').replaceChildren(...lengths.map((each) => box(each, thousands(each), usual.lengths.includes(each))));
   $('.depths .marks').replaceChildren(...depths.map((each) => box(each, place(each), usual.depths.includes(each))));
-  field('thought').value = thought;
+  field('answer').value = answer; field('thought').value = thought;
 }
 const asked = () => ({
   lanes: values('.lanes').map((each) => JSON.parse(each)), lengths: values('.lengths').map(Number), depths: values('.depths').map(Number),
-  ...wholes('trials', 'thought', 'minutes', 'seed'),
+  ...wholes('trials', 'answer', 'thought', 'minutes', 'seed'),
 });
 
 // what is said of a cell: a sign, a number, and words for who can't see either
-function told({ found, missed, too_long: long, failed }) {
-  const read = found + missed, odd = failed ? `, ${failed} failed` : '';
-  if (read) return { is: !missed ? 'found' : found ? 'some' : 'none', sign: !missed ? '✓' : found ? '◐' : '✗', text: `${found}/${read}`, words: `${found} of ${read} found${odd}`, odd: failed ? `+${failed} failed` : '' };
+function told({ found, missed, too_long: long, failed, out_of_tokens: out }) {
+  const read = found + missed, odd = [out && `+${out} out of tokens`, failed && `+${failed} failed`].filter(Boolean).join(', ');
+  if (read) return { is: !missed ? 'found' : found ? 'some' : 'none', sign: !missed ? '✓' : found ? '◐' : '✗', text: `${found}/${read}`, words: [`${found} of ${read} found`, odd].filter(Boolean).join(', '), odd };
   if (long) return { is: 'long', sign: '⊘', text: 'too long', words: 'does not fit', odd: '' };
+  if (out) return { is: 'out', sign: '…', text: 'out of tokens', words: `${some(out, 'answer')} ran out of tokens: allow more`, odd: failed ? `+${failed} failed` : '' };
   if (failed) return { is: 'failed', sign: '!', text: 'failed', words: `${some(failed, 'request')} failed`, odd: '' };
   return { is: 'open', sign: '·', text: '', words: 'not asked', odd: '' };
 }
@@ -73,7 +74,7 @@ function duel({ one, other, verdict, counts, apart }) {
   }
   return article;
 }
-const LEGEND = [['found', '✓', 'all found'], ['some', '◐', 'some found'], ['none', '✗', 'none found'], ['long', '⊘', 'does not fit'], ['failed', '!', 'failed'], ['open', '·', 'not asked']];
+const LEGEND = [['found', '✓', 'all found'], ['some', '◐', 'some found'], ['none', '✗', 'none found'], ['long', '⊘', 'does not fit'], ['out', '…', 'out of tokens: allow more'], ['failed', '!', 'failed'], ['open', '·', 'not asked']];
 function draw(result) {
   const maps = make('div', 'maps'), legend = make('p', 'legend');
   legend.append(...LEGEND.map(([is, sign, text]) => { const item = make('span'), key = make('b', 'cell', sign); key.dataset.is = is; key.ariaHidden = true; item.append(key, document.createTextNode(text)); return item; }));

@@ -45,6 +45,11 @@ function renew(choices) {
   backends = choices.backends;
   rows.querySelectorAll('[name=backend]').forEach((each) => { const { value } = each; each.replaceChildren(...options()); each.value = value; });
 }
+function take(name) {   // what another tab leads here with
+  const found = backends.find((each) => each.name === name);
+  if (!found || rows.querySelector(`[name=backend] [value=${CSS.escape(name)}]:checked`)) return;
+  rows.replaceChildren(); addLane(found);
+}
 const asked = () => ({
   lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
   prompts: values('.boxes'), text: field('text').value, steps: field('steps').value,
@@ -99,4 +104,4 @@ function beside(told) {
   if (told.notes.length) parts.push(listing('notes', told.notes));
   $('.found').replaceChildren(...parts, ...over(told.ratios, named));
 }
-begin({ kind: 'load', offer, renew, asked, draw, beside });
+begin({ kind: 'load', offer, renew, take, asked, draw, beside });

@@ -29,9 +29,10 @@ const tried = (act) => async (...given) => { said(null); try { await act(...give
 const inAddress = (name) => window.address.of('measure')?.[name] || '';
 const isShown = () => element.offsetParent !== null;
 const arrive = tried(async () => {
-  const wanted = inAddress('part');
+  const wanted = inAddress('part'), backend = inAddress('backend');
   if (wanted && wanted !== part.kind && window.address.open(wanted)) return;
   await overview(); look();
+  if (backend) part.take?.(backend);
   await open(inAddress('measurement'), inAddress('beside'), true);
 });
 

@@ -82,6 +82,10 @@
       return !!find(tab);
     },
   };
+  document.addEventListener('click', (event) => {   // a link to a tab leaves the page as it is
+    const link = event.target.closest('a[href^="?tab="]'), { tab, ...what } = Object.fromEntries(new URLSearchParams(link?.search));
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && window.address.open(tab, what)) event.preventDefault();
+  });
   document.addEventListener('click', ({ target }) => {
     const chosen = target.closest(TABS), name = chosen && named(chosen);
     if (chosen?.closest('#measures')) window.address.say('measure', said[name] || { part: name });
