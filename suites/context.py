@@ -19,7 +19,7 @@ from backends.tokens import is_mistral, text_tokens
 from suites.measuring import Budget
 from suites.needles import Haystack, haystack
 
-LENGTHS = (8_000, 16_000, 32_000, 64_000, 128_000, 256_000)
+LENGTHS = (4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000)
 DEPTHS = (0, 10, 25, 50, 75, 90, 100)
 MOST = 1_000  # requests of one measurement
 ANSWER, THOUGHT = 64, 2_048  # tokens that an answer may take: for the code, and for thinking before it

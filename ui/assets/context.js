@@ -28,10 +28,10 @@ const asked = () => ({
 
 // what is said of a cell: a sign, a number, and words for who can't see either
 function told({ found, missed, too_long: long, failed, out_of_tokens: out }) {
-  const read = found + missed, odd = [out && `+${out} out of tokens`, failed && `+${failed} failed`].filter(Boolean).join(', ');
+  const read = found + missed, odd = [read && out && `+${out} out of tokens`, failed && `+${failed} failed`].filter(Boolean).join(', ');
   if (read) return { is: !missed ? 'found' : found ? 'some' : 'none', sign: !missed ? '✓' : found ? '◐' : '✗', text: `${found}/${read}`, words: [`${found} of ${read} found`, odd].filter(Boolean).join(', '), odd };
+  if (out) return { is: 'out', sign: '…', text: 'out of tokens', words: `${some(out, 'answer')} ran out of tokens: allow more`, odd };
   if (long) return { is: 'long', sign: '⊘', text: 'too long', words: 'does not fit', odd: '' };
-  if (out) return { is: 'out', sign: '…', text: 'out of tokens', words: `${some(out, 'answer')} ran out of tokens: allow more`, odd: failed ? `+${failed} failed` : '' };
   if (failed) return { is: 'failed', sign: '!', text: 'failed', words: `${some(failed, 'request')} failed`, odd: '' };
   return { is: 'open', sign: '·', text: '', words: 'not asked', odd: '' };
 }
@@ -66,7 +66,7 @@ function map(lane, { lengths, depths }) {
 function duel({ one, other, verdict, counts, apart }) {
   const article = make('article', 'duel'), list = make('dl');
   Object.entries(counts).forEach(([name, value]) => { const row = make('div'); row.append(make('dt', '', name), make('dd', '', value)); list.append(row); });
-  article.append(make('h4', '', `${one} against ${other}`), make('p', '', verdict), list);
+  article.append(make('h4', '', `${one} against ${other}`), make('p', '', verdict), ...(Object.values(counts).some(Boolean) ? [list] : []));
   if (apart.length) {
     const more = make('details');
     more.append(make('summary', '', `Where they differ: ${some(apart.length, 'cell')}`), listing('', apart.map((each) => `${thousands(each.length)} tokens, ${place(each.depth)}: ${told(each.one).words} by ${one}, ${told(each.other).words} by ${other}`)));
