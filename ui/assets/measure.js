@@ -36,6 +36,11 @@ const arrive = tried(async () => {
   await open(inAddress('measurement'), inAddress('beside'), true);
 });
 
+// where the keyboard goes on when what it was at is gone
+
+function land() { const result = $('.result'); result.focus({ preventScroll: true }); result.scrollIntoView({ block: 'start' }); }
+function turnBack(id = '') { ($(`.past [data-for="opens ${id}"]`) || $('.past .opens') || $('.plan [type=submit]')).focus(); }
+
 // a budget, agreed on before anything is asked
 
 const reckon = tried(async () => {
@@ -56,14 +61,16 @@ const start = tried(async () => {
   const asked = wanted; leave();
   const { id } = await ask(`measure/${part.kind}`, asked);
   await open(id); await overview(); look();
+  if (live) $('.live .stop').focus(); else land();
 });
 function leave() { wanted = null; $('.agree').hidden = true; }
+function decline() { leave(); $('.plan [type=submit]').focus(); }
 
 // what runs, and what ran
 
 function drawLive() {
-  const bar = $('.live'); bar.hidden = !live;
-  if (!live) return;
+  const bar = $('.live'), isHeld = bar.contains(document.activeElement); bar.hidden = !live;
+  if (!live) { if (isHeld && !$('.result').hidden) land(); return; }
   const { budget } = live, share = Math.max(live.done / budget.requests, 0);
   bar.querySelector('strong').textContent = live.title;
   bar.querySelector('progress').value = Math.min(share, 1);
@@ -86,7 +93,7 @@ function drawPast() {
       moment(each.at), STATES[each.state], some(each.samples, 'sample'), each.seconds === null ? '' : lasting(each.seconds),
     ].filter(Boolean).join(' · ')));
     opens.append(words); opens.dataset.for = `opens ${each.id}`;
-    opens.addEventListener('click', tried(() => open(each.id)));
+    opens.addEventListener('click', tried(async () => { await open(each.id); land(); }));
     row.append(pick, opens);
     if (isAdmin) {
       const drop = button('Delete', () => { if (drop.dataset.sure) remove(each.id); else { drop.dataset.sure = 'yes'; drop.textContent = 'Really delete?'; } }, 'drop');
@@ -99,10 +106,10 @@ function drawPast() {
   if (focused) [...list.querySelectorAll('[data-for]')].find((each) => each.dataset.for === focused)?.focus();
   $('.past .compare').disabled = chosen.size !== 2;
 }
-const remove = tried(async (id) => { await ask(`measurements/${id}/delete`, {}); chosen.delete(id); if (inAddress('measurement') === id) await open(''); await overview(); });
-const compare = tried(() => {  // the older one is the baseline
+const remove = tried(async (id) => { await ask(`measurements/${id}/delete`, {}); chosen.delete(id); if (inAddress('measurement') === id) await open(''); await overview(); turnBack(); });
+const compare = tried(async () => {  // the older one is the baseline
   const [newer, older] = past.filter((each) => chosen.has(each.id));
-  return open(newer.id, older.id);
+  await open(newer.id, older.id); land();
 });
 
 async function open(id, beside = '', replace = false) {
@@ -118,7 +125,7 @@ async function open(id, beside = '', replace = false) {
     const { measurement } = told, top = $('.result > header');
     const title = make('h3', '', beside ? `${measurement.title}, beside ${told.baseline.title}` : measurement.title);
     const links = make('nav'); links.ariaLabel = 'Data';
-    links.append(link('Samples as CSV', `measurements/${id}.csv`), link('Summary as CSV', `measurements/${id}/summary.csv`), button(beside ? 'Close the comparison' : 'Close', tried(() => open(beside ? id : ''))));
+    links.append(link('Samples as CSV', `measurements/${id}.csv`), link('Summary as CSV', `measurements/${id}/summary.csv`), button(beside ? 'Close the comparison' : 'Close', tried(async () => { await open(beside ? id : ''); beside ? land() : turnBack(id); })));
     if (beside) links.prepend(button('Swap', tried(() => open(beside, id))));
     const state = make('p', 'state', [new Date(measurement.at).toLocaleString(), STATES[measurement.state], measurement.problem].filter(Boolean).join(' · '));
     const isFocused = top.contains(document.activeElement) ? [...top.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
@@ -159,10 +166,10 @@ function begin(own) {
   const problem = make('p', 'problem'), admins = make('p', 'admins', 'Only admins may begin a measurement, which takes the servers\' time and may cost money: ask one.');
   problem.role = 'alert'; agree.role = 'group'; agree.ariaLabel = 'Agree on the budget'; running.role = 'group'; running.ariaLabel = 'Being measured'; bar.max = 1; bar.ariaLabel = 'Progress';
   const takes = make('p'); takes.append(make('strong', 'what'), make('span', 'takes'));
-  agree.append(takes, button('Start', start, 'primary'), button('Not now', leave));
+  agree.append(takes, button('Start', start, 'primary'), button('Not now', decline));
   const stop = button('Stop', tried(async () => { await ask(`measurements/${live.id}/stop`, {}); await overview(); const id = inAddress('measurement'); if (id && !inAddress('beside')) await open(id); }), 'stop');
   running.append(make('strong'), stop, bar, make('span', 'far'));
-  result.ariaLabel = 'Result'; result.append(make('header'), $('.found'));
+  result.ariaLabel = 'Result'; result.tabIndex = -1; result.append(make('header'), $('.found'));
   const top = make('header'); top.append(make('h3', '', 'Measured before'), button('Compare the two chosen', compare, 'compare'));
   before.ariaLabel = 'Measured before'; before.append(top, make('ul'));
   [problem, admins, agree, running, result, before].forEach((each) => { each.hidden = true; });
@@ -171,6 +178,6 @@ function begin(own) {
   const plan = $('.plan');
   plan.addEventListener('submit', (event) => { event.preventDefault(); reckon(); });
   plan.addEventListener('input', leave);
-  agree.addEventListener('keydown', (event) => { if (event.key === 'Escape') { leave(); plan.querySelector('[type=submit]')?.focus(); } });
+  agree.addEventListener('keydown', (event) => { if (event.key === 'Escape') decline(); });
   inTab('measure', arrive, () => clearTimeout(looking));
 }
