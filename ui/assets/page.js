@@ -62,6 +62,12 @@
   const params = () => Object.fromEntries(new URLSearchParams(location.search));
   const said = {};   // by tab, and by the part of a tab
   const remember = (tab, what) => { said[tab] = what; if (what.part) said[what.part] = what; };
+  function press(name) {   // once more, as long as the address says so: tabs that are just being built don't hear it
+    const to = find(name);
+    if (!to || to.ariaSelected === 'true') return;
+    to.click();
+    setTimeout(() => { const { tab = 'compare', part } = params(); if ([tab, part].includes(name)) press(name); }, 200);
+  }
   window.address = {
     of(wanted) {   // null: another tab's
       const { tab = 'compare', ...what } = params();
@@ -78,7 +84,7 @@
     },
     open(tab, what) {   // or a part of the tab that is shown
       if (what) remember(tab, what);
-      find(tab)?.click();
+      press(tab);
       return !!find(tab);
     },
   };
@@ -92,9 +98,8 @@
     else if (chosen) window.address.say(name, said[name] || {});
   });
   function arrive() {
-    const { tab = 'compare' } = params(), to = find(tab);
-    remember(tab, window.address.of(tab));
-    if (to && to.ariaSelected !== 'true') to.click();
+    const { tab = 'compare' } = params();
+    remember(tab, window.address.of(tab)); press(tab);
   }
   addEventListener('popstate', arrive); arrive();
 }
