@@ -2,7 +2,7 @@
 another.
 
 A sample is a mapping with `lane`, `length`, `depth` (percent), `trial` and `outcome`: found, missed, too long (for the
-server) or failed. The last two say nothing of how well a model reads.
+server), out of tokens (before it answered) or failed. The last three say nothing of how well a model reads.
 """
 
 from collections import Counter, defaultdict
@@ -26,6 +26,7 @@ class Tally:
     missed: int = 0
     too_long: int = 0
     failed: int = 0
+    out_of_tokens: int = 0
 
     @property
     def read(self) -> int:

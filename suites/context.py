@@ -24,6 +24,7 @@ DEPTHS = (0, 10, 25, 50, 75, 90, 100)
 MOST = 1_000  # requests of one measurement
 ANSWER, THOUGHT = 64, 2_048  # tokens that an answer may take: for the code, and for thinking before it
 EXCERPT = 200
+OUT_OF_TOKENS = "It ran out of tokens before it said the code: allow its answers more tokens, or more to think."
 
 _CODE = re.compile(r"\b[A-Z]{3}-\d{4}\b")
 
@@ -40,7 +41,7 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Each of the `lanes` is asked for a needle at each length and depth, so many `trials` each. A lane without a limit
-    of its own gets a small one: the code alone, and `thought` more tokens where it thinks first."""
+    of its own gets a small one: `answer` for the code, and `thought` more tokens where it thinks first."""
 
     stream: Stream
     lanes: Sequence[Lane]
@@ -48,6 +49,7 @@ class Context:
     depths: Sequence[int]
     trials: int = 3
     seed: int = 1
+    answer: int = ANSWER
     thought: int = THOUGHT
     seconds: float = 3600.0
     title: str = ""
@@ -92,7 +94,7 @@ class Context:
     def _limited(self, lane: Lane) -> Lane:
         if lane.max_tokens is not None:
             return lane
-        return replace(lane, max_tokens=ANSWER + self.thought * (lane.effort not in ("", "none")))
+        return replace(lane, max_tokens=self.answer + self.thought * (lane.effort not in ("", "none")))
 
     def text(self, cell: Cell) -> Haystack:
         """Blocking: the longest takes a second."""
@@ -158,7 +160,7 @@ def outcome(answer: Answer, code: str, length: int) -> dict[str, str]:
     if set(_CODE.findall(told)) == {code}:
         return said | {"outcome": "found"}
     if answer.finish_reason == "length":
-        return said | {"outcome": "failed", "why": "It was out of tokens before it said a code: give it more."}
+        return said | {"outcome": "out of tokens", "why": OUT_OF_TOKENS}
     return said | {"outcome": "missed"}
 
 

@@ -44,4 +44,4 @@ def shown(registry: Registry, backend: Backend, status: Status, marks: Marks) ->
 
 
 def build() -> None:
-    Drawn("backends", elem_id="backends")
+    Drawn("backends", needs=("tab",), elem_id="backends")

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
-import gradio as gr
 from fastapi import APIRouter, Body, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
@@ -20,7 +19,7 @@ from storage.store import Store
 from storage.unfinished import Partial
 from suites.checking import Checking, Progress
 from ui import access, spreadsheet
-from ui.component import PRIVATE, Drawn
+from ui.component import Drawn
 
 RANK = {Verdict.FAILED: 0, Verdict.DOUBTFUL: 1, Verdict.PASSED: 2}
 MOST = 100  # backends named in one request
@@ -254,11 +253,5 @@ def routes(
     return router
 
 
-def arrive(request: gr.Request) -> Any:
-    """Shows this tab where the address asks for it."""
-    return gr.update(selected="check") if request.query_params.get("tab") == "check" else gr.skip()
-
-
-def build(page: gr.Blocks, tabs: gr.Tabs) -> None:
-    Drawn("check", elem_id="check")
-    page.load(arrive, None, tabs, **PRIVATE)
+def build() -> None:
+    Drawn("check", needs=("ask", "tab", "sheet"), elem_id="check")

@@ -209,11 +209,11 @@ def build(page: gr.Blocks, registry: Registry, store: Store, recorder: Recorder,
     notice = Drawn("notice", elem_id="notice")
     with gr.Column(elem_id="shown"):
         question = Drawn("question", elem_id="question")
-        Drawn("raw", elem_id="raw")  # opened by the lanes' cards
+        Drawn("raw", needs=("ask", "sheet"), elem_id="raw")  # opened by the lanes' cards
         with gr.Row(elem_id="bars"):
             controls = Drawn("player", elem_id="player")
             bar = presets.build()
-            share = Drawn("share", elem_id="share")
+            share = Drawn("share", needs=("sheet",), elem_id="share")
         count = Drawn("places", len(start), elem_id="places")
         with gr.Row(elem_id="lanes", equal_height=True):
             for index in range(asking.MOST):

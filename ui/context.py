@@ -12,7 +12,7 @@ from analysis.context import Sample, Tally
 from backends.lane import Lane
 from backends.registry import Registry
 from storage.store import Store
-from suites.context import DEPTHS, LENGTHS, MOST, THOUGHT
+from suites.context import ANSWER, DEPTHS, LENGTHS, MOST, THOUGHT
 from suites.context import Context as Measured
 from suites.measuring import Measurable
 from ui import asking, view
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ui.measure import Found
 
 USUAL = {"lengths": (8_000, 32_000, 128_000), "depths": (0, 25, 50, 75, 100)}
-MOST_LANES, MOST_TRIALS, MOST_MINUTES, MOST_THOUGHT = 6, 20, 24 * 60, 32_768
+MOST_LANES, MOST_TRIALS, MOST_MINUTES, MOST_TOKENS = 6, 20, 24 * 60, 32_768
 MOST_DUELS = 6
 CACHED = 0.1  # of a prompt: with more of it in the server's cache, its first token came too soon
 REASONS = 5  # why requests failed, the most frequent ones
@@ -48,6 +48,7 @@ class Context:
             "lengths": LENGTHS,
             "depths": DEPTHS,
             "usual": USUAL,
+            "answer": ANSWER,
             "thought": THOUGHT,
         }
 
@@ -64,7 +65,8 @@ class Context:
             depths=depths,
             trials=whole(form, "trials", 1, MOST_TRIALS, "Texts for each length and depth"),
             seed=whole(form, "seed", 0, 2**31, "The seed"),
-            thought=whole(form, "thought", 64, MOST_THOUGHT, "Tokens to think"),
+            answer=whole(form, "answer", 16, MOST_TOKENS, "Tokens of an answer"),
+            thought=whole(form, "thought", 64, MOST_TOKENS, "Tokens to think"),
             seconds=60.0 * whole(form, "minutes", 1, MOST_MINUTES, "Minutes"),
             title=f"{view.listed([lane.label for lane in lanes])}, up to {max(lengths):,} tokens",
         )

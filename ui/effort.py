@@ -53,7 +53,7 @@ class Effort:
                     "name": group,
                     "chosen": group == USUAL,
                     "prompts": [
-                        {"name": each.name, "about": each.about, "image": bool(each.images)}
+                        {"name": each.name, "about": f"{each.about} · image" if each.images else each.about}
                         for each in prompts
                         if not each.follows
                     ],

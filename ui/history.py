@@ -41,10 +41,6 @@ class Handlers:
     store: Store
     recorder: Recorder
 
-    async def arrive(self, request: gr.Request) -> Any:
-        """Shows this tab where the address asks for it."""
-        return gr.update(selected="history") if request.query_params.get("tab") == "history" else gr.skip()
-
     async def find(self, event: gr.EventData, request: gr.Request) -> dict[str, Any]:
         """The page that the list asked for; the newest where it named none that can be read."""
         sent = _sent(event)
@@ -147,11 +143,10 @@ def open_run(event: gr.EventData) -> tuple[str, str, Any]:
     return run, run, gr.update(selected="compare")
 
 
-def build(page: gr.Blocks, store: Store, recorder: Recorder, compare: Compare, tabs: gr.Tabs) -> None:
+def build(store: Store, recorder: Recorder, compare: Compare, tabs: gr.Tabs) -> None:
     does = Handlers(store, recorder)
-    rows = Drawn("history", needs=("export",), elem_id="history")
+    rows = Drawn("history", needs=("ask", "tab", "export"), elem_id="history")
     opened = [compare.run, compare.source, tabs]
-    page.load(does.arrive, None, tabs, **PRIVATE)
     rows.find(does.find, None, rows, trigger_mode="multiple", **PRIVATE)  # of what waits, Gradio would lose the data
     rows.count(does.count, rows, rows, **PRIVATE)
     rows.enqueue(does.enqueue, rows, rows, **PRIVATE)

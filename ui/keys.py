@@ -34,4 +34,4 @@ RATE = {"Rating": RATING, "Answers": ANSWERS, "Rating queue": {"n Enter": "once 
 
 
 def build(groups: dict[str, dict[str, str]]) -> Drawn:
-    return Drawn("keys", groups, elem_id="keys")
+    return Drawn("keys", groups, needs=("sheet",), elem_id="keys")

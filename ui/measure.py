@@ -20,7 +20,7 @@ from storage.store import Store
 from suites.measuring import Budget, Busy, Measurable, Measuring
 from ui import spreadsheet, viewer
 from ui.access import is_admin
-from ui.component import PRIVATE, Drawn
+from ui.component import Drawn
 from ui.context import Context
 from ui.effort import Effort
 from ui.load import Load
@@ -69,22 +69,11 @@ def parts(registry: Registry, store: Store, recorder: Recorder) -> tuple[Part, .
     return Load(registry, store), Context(registry, store), Effort(registry, store, recorder)
 
 
-def build(page: gr.Blocks, offered: Sequence[Part], tabs: gr.Tabs) -> None:
-    with gr.Tabs(selected=offered[0].kind, elem_id="measures") as inner:
+def build(offered: Sequence[Part]) -> None:
+    with gr.Tabs(selected=offered[0].kind, elem_id="measures"):
         for part in offered:
             with gr.Tab(part.name, id=part.kind):
-                Drawn(part.kind, needs=("measure", "plot"), elem_id=f"measure-{part.kind}")
-    kinds = {part.kind for part in offered}
-
-    async def arrive(request: gr.Request) -> Any:
-        """Shows this tab and its part where the address asks for them."""
-        asked = request.query_params
-        if asked.get("tab") != "measure":
-            return gr.skip(), gr.skip()
-        kind = asked.get("part")
-        return gr.update(selected="measure"), gr.update(selected=kind) if kind in kinds else gr.skip()
-
-    page.load(arrive, None, [tabs, inner], **PRIVATE)
+                Drawn(part.kind, needs=("ask", "tab", "measure", "plot"), elem_id=f"measure-{part.kind}")
 
 
 def routes(store: Store, measuring: Measuring, offered: Sequence[Part]) -> APIRouter:

@@ -54,15 +54,15 @@ def build(
             with gr.Tab("Compare", id="compare"):
                 shown = compare.build(page, registry, store, recorder, discovery)
             with gr.Tab("History", id="history"):
-                history.build(page, store, recorder, shown, tabs)
+                history.build(store, recorder, shown, tabs)
             with gr.Tab("Backends", id="backends"):
                 backends.build()
             with gr.Tab("Serve", id="serve"):
                 serve.build()
             with gr.Tab("Check", id="check"):
-                check.build(page, tabs)
+                check.build()
             with gr.Tab("Measure", id="measure"):
-                measure.build(page, parts, tabs)
+                measure.build(parts)
         page.load(None, js=BEGIN)
     return page
 

@@ -37,7 +37,7 @@ NOT_ADMIN = "Only admins add backends: send one of them this entry."
 
 
 def build() -> None:
-    Drawn("serve", elem_id="serve")
+    Drawn("serve", needs=("ask", "tab"), elem_id="serve")
 
 
 def routes(registry: Registry, discovery: Discovery, may: Callable[[Request], bool] = is_admin) -> APIRouter:

@@ -22,9 +22,9 @@ def test_wilsons_interval_is_that_of_the_textbook() -> None:
 
 
 def test_only_what_was_read_counts_for_the_share() -> None:
-    outcomes = ["found", "found", "missed", "too long", "failed"]
+    outcomes = ["found", "found", "missed", "too long", "failed", "out of tokens"]
     tally = context.totals(sample("one", each, trial=trial) for trial, each in enumerate(outcomes))["one"]
-    assert (tally, tally.share) == (Tally(2, 1, 1, 1), 2 / 3)
+    assert (tally, tally.share) == (Tally(2, 1, 1, 1, 1), 2 / 3)
     assert Tally(too_long=3).share is Tally(too_long=3).interval is None
 
 

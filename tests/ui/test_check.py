@@ -135,6 +135,20 @@ def test_nothing_starts_by_itself_and_a_press_checks_while_the_tab_may_be_closed
         expect(cell(page, "good", probe)).to_have_text("✓passed")
 
 
+def test_a_finished_check_leads_to_compare_and_measure_with_its_backend(page: Page, app: Server) -> None:
+    open_tab(page, app)
+    if httpx.get(f"{app.url}/checks/history", params={"backend": "my/broken"}).json() == []:
+        press(page, "my/broken")
+    expect_over(page, "my/broken")
+    following = head(page, "my/broken").locator(".next")
+    expect(following.get_by_role("link", name="Compare my/broken with")).to_be_visible()
+    following.get_by_role("link", name="Measure my/broken under load").press("Enter")
+    expect(page.locator("#measure-load [name=backend]")).to_have_value("my/broken")
+    page.go_back()
+    following.get_by_role("link", name="Compare my/broken with").click()
+    expect(page.locator("#backend-A input")).to_have_value(re.compile("my/broken"))
+
+
 def test_another_check_shows_what_has_changed_and_what_to_change(page: Page, app: Server) -> None:
     open_tab(page, app)
     press(page, "my/broken")

@@ -130,6 +130,7 @@ def test_a_load_runs_from_its_budget_to_figures_a_plot_and_ratios_over_another(p
     rows = part.get_by_role("region", name="Figures by step").locator("tbody tr")
     expect(rows).to_have_count(2)
     expect(rows.nth(1)).to_contain_text("2 at once")
+    assert part.locator(".scrolls").evaluate("(box) => box.scrollWidth <= box.clientWidth")  # nothing to the side
     part.get_by_role("button", name="Time to first token").press("Enter")
     expect(part.locator("svg.plot .line")).to_have_count(2)
     own = page.evaluate("new URLSearchParams(location.search).get('measurement')")
@@ -146,6 +147,37 @@ def test_a_load_runs_from_its_budget_to_figures_a_plot_and_ratios_over_another(p
     expect(ratios.locator("tbody tr")).to_have_count(2)
     part.get_by_role("button", name="Close the comparison").click()
     expect(part.locator("svg.plot")).to_be_visible()
+
+
+def test_the_keyboard_alone_fills_starts_stops_and_opens(page: Page, app: Server) -> None:
+    page.goto(f"{app.url}/?tab=measure&part=load")
+    part, keys = load(page), page.keyboard
+    expect(part.locator(".boxes label").first).to_be_visible()
+    part.locator("[name=backend]").focus()
+    keys.type("two")
+    keys.press("Tab")
+    keys.press("ArrowDown")
+    expect(part.locator("[name=effort]")).to_have_value("high")
+    part.locator("[name=text]").focus()
+    keys.type("(fake tokens=50 rate=5)")
+    part.locator("[name=steps]").focus()
+    keys.press("Enter")
+    expect(part.get_by_role("button", name="Start", exact=True)).to_be_focused()
+    keys.press("Escape")
+    expect(part.get_by_role("button", name="See what it takes")).to_be_focused()
+    keys.press("Enter")
+    expect(part.get_by_role("button", name="Start", exact=True)).to_be_focused()
+    keys.press("Enter")
+    expect(part.get_by_role("button", name="Stop", exact=True)).to_be_focused()
+    keys.press("Enter")
+    result = part.locator(".result")
+    expect(result).to_have_attribute("data-state", "stopped")
+    expect(result).to_be_focused()
+    part.get_by_role("button", name="Close", exact=True).press("Enter")
+    expect(part.locator(".past .opens").first).to_be_focused()
+    keys.press("Enter")
+    expect(result).to_be_focused()
+    expect(result).to_be_in_viewport()
 
 
 def test_samples_and_their_summary_come_as_csv(app: Server) -> None:

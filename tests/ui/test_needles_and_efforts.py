@@ -1,5 +1,6 @@
 """The parts "Long context" and "Effort" of the Measure tab, against the fake: what is asked, found, rated and shown."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -89,6 +90,21 @@ def test_needles_are_mapped_by_length_and_depth(page: Page, app: Server) -> None
 
     page.reload()
     expect(shown.locator(".map")).to_have_count(2)
+
+
+def test_a_place_says_that_answers_ran_out_of_tokens_and_more_tokens_help(page: Page, app: Server) -> None:
+    visit(page, app, "context")
+    page.get_by_label("plain, effort none").check()
+    choose(page, ".lengths", "4k")
+    choose(page, ".depths", "the end")
+    shown = page.locator("#measure-context")
+    shown.get_by_label("Texts for each length and depth").fill("1")
+    shown.get_by_label("Tokens of an answer, at most").fill("16")
+    start(page, "context")
+    expect(shown.locator("td.cell")).to_have_text("…out of tokens")
+    expect(shown.locator("td.cell")).to_have_attribute("title", re.compile("1 answer ran out of tokens: allow more"))
+    expect(shown.locator(".legend")).to_contain_text("out of tokens: allow more")
+    expect(shown.locator(".reasons")).to_contain_text("allow its answers more tokens")
 
 
 def test_without_a_lane_it_says_what_to_choose(page: Page, app: Server) -> None:

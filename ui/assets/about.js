@@ -21,13 +21,9 @@ function checked(name, failed) {
   const titles = failed.titles.slice(0, MOST).join(', '), more = failed.titles.length - MOST;
   const day = new Date(failed.at).toLocaleDateString([], { day: 'numeric', month: 'short' });
   const text = `Last check failed: ${failed.failed} of ${failed.of} probes (${titles}${more > 0 ? ` and ${more} more` : ''}), ${day}`;
-  if (link.textContent !== text) link.textContent = text;
+  say(link, text);
   link.href = `?${new URLSearchParams({ tab: 'check', backend: name })}`;
 }
-$('.failed a').addEventListener('click', (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (window.openTab('check', { backend: props.value.backend })) event.preventDefault();
-});
 
 function render() {
   const v = props.value || {};

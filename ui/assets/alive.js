@@ -17,7 +17,7 @@
   if (!name) return;
   const home = location.pathname.replace(/rate\/?$/, ''), box = document.createElement('div'), out = document.createElement('button');
   box.className = 'account'; box.append(Object.assign(document.createElement('span'), { textContent: decodeURIComponent(name) }), out);
-  Object.assign(out, { type: 'button', textContent: 'Log out' });
+  Object.assign(out, { type: 'button', textContent: 'Log out', title: box.textContent });
   out.addEventListener('click', async () => { await fetch(`${home}logout`, { method: 'POST', redirect: 'manual' }); location.href = `${home}login`; });
-  document.querySelector('.gradio-container').prepend(box);
+  document.querySelector('.gradio-container .contain').prepend(box);   // where the page's styles reach
 }

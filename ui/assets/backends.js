@@ -1,6 +1,5 @@
 // Shows how all backends are, asked for anew while the tab is in sight. Text goes in as text.
 const PACE = 5000;
-const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const cards = new Map();
 
 const count = (value) => value.toLocaleString([], { maximumFractionDigits: 1 });
@@ -17,7 +16,7 @@ function made(name) {
   reach.append(make('i'), make('b')); reach.firstChild.ariaHidden = true;
   head.append(make('strong', '', name), make('span', 'kind'), reach);
   const offers = make('details', 'offers'); offers.append(make('summary'), make('ul'));
-  const again = make('button', '', 'Ask again'); again.type = 'button'; again.ariaLabel = `Ask ${name} again`;
+  const again = make('button', '', 'Ask again'); again.ariaLabel = `Ask ${name} again`;
   again.addEventListener('click', async () => {
     again.disabled = true; say(again, 'Asking …');
     try { await fetch(`backends/${encodeURIComponent(name)}/refresh`, { method: 'POST' }); await look(); } catch { /* the page says when the app is gone */ }
@@ -67,6 +66,6 @@ async function look() {
 
 let seen = false;
 const glance = () => { if (seen && !document.hidden) look().catch(() => {}); };
-new IntersectionObserver(([change]) => { seen = change.isIntersecting; glance(); }).observe(element);
+inTab('backends', () => { seen = true; glance(); }, () => { seen = false; });
 document.addEventListener('visibilitychange', glance);
 setInterval(glance, PACE);

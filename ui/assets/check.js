@@ -2,26 +2,17 @@
 const SLOW = 5000, FAST = 700;
 const ICONS = { passed: '✓', failed: '✕', doubtful: '?', skipped: '–' };
 const CHANGES = { better: '▲ better', worse: '▼ worse', new: '＋ new', changed: '◆ changed' };
-const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
-const act = (name, text, kind = '') => { const b = make('button', kind, text); b.type = 'button'; b.dataset.act = name; return b; };
-const option = (value, title) => { const o = make('option', '', title); o.value = value; return o; };
-const moment = (at) => new Date(at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' });
-const many = (count, one, more = `${one}s`) => `${count} ${count === 1 ? one : more}`;
-const sheet = $('dialog'), table = $('table');
+const act = (name, text, kind = '') => { const b = make('button', kind, text); b.dataset.act = name; return b; };
+const table = $('table');
 let state = { may: false, probes: [], backends: [] }, shape = '', seen = false, timer = 0, offered = '';
 const columns = new Map();   // of each backend its parts, by name
 const isRunning = (v) => v.progress?.state === 'running';
 
 // asking the app
 
-async function ask(path, body) {
-  const answer = await fetch(path, body && { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error(String((await answer.json().catch(() => ({}))).detail || `The app answers ${answer.status}.`));
-  return answer.json();
-}
 async function trying(work) {
   try { await work(); $('.wrong').hidden = true; }
-  catch (error) { $('.wrong').hidden = false; say($('.wrong'), error instanceof TypeError ? 'The app does not answer.' : error.message); }
+  catch (error) { $('.wrong').hidden = false; say($('.wrong'), inWords(error)); }
 }
 async function look() {
   clearTimeout(timer);
@@ -30,7 +21,7 @@ async function look() {
   clearTimeout(timer);
   timer = setTimeout(look, state.backends.some(isRunning) ? FAST : SLOW);
 }
-const start = (backends) => trying(async () => { await ask('checks/start', { backends, reference: $('[name=like]').value }); await look(); });
+const start = (backends) => trying(async () => { await ask('checks/start', { backends, reference: field('like').value }); await look(); });
 const stop = (backends) => trying(async () => { await ask('checks/stop', { backends }); await look(); });
 
 // the matrix
@@ -43,8 +34,11 @@ function head(name) {
   parts.check = act('check', 'Check'); parts.check.ariaLabel = `Check ${name}`;
   parts.stop = act('stop', 'Stop'); parts.stop.ariaLabel = `Stop the check of ${name}`;
   parts.when = act('history', '', 'when'); parts.when.title = 'Earlier checks';
+  parts.next = make('p', 'next'); parts.compare = make('a', '', 'Compare'); parts.measure = make('a', '', 'Measure');
+  parts.measure.href = `?${new URLSearchParams({ tab: 'measure', part: 'load', backend: name })}`; parts.measure.ariaLabel = `Measure ${name} under load`;
+  parts.next.append('Next: ', parts.compare, ' · ', parts.measure);
   const foot = make('div', 'does'); foot.append(parts.check, parts.stop);
-  th.append(top, parts.sum = make('p', 'sum'), parts.when, parts.note = make('p', 'note'), parts.bar, foot);
+  th.append(top, parts.sum = make('p', 'sum'), parts.when, parts.note = make('p', 'note'), parts.bar, foot, parts.next);
   parts.cells = new Map(); columns.set(name, parts); return th;
 }
 function cell(name, probe) {
@@ -62,11 +56,11 @@ function build() {
     row.append(th, ...state.backends.map((v) => cell(v.name, probe))); return row;
   }));
   const first = element.querySelector('.cell'); if (first) first.tabIndex = 0;
-  const chosen = $('[name=one]').value, like = $('[name=like]').value, names = state.backends.map((v) => v.name);
-  $('[name=one]').replaceChildren(...names.map((name) => option(name, name)));
-  $('[name=like]').replaceChildren(option('', 'no other'), ...state.backends.filter((v) => v.declared).map((v) => option(v.name, v.name)));
-  $('[name=one]').value = names.includes(chosen) ? chosen : names.includes(wanted()) ? wanted() : names[0] || '';
-  $('[name=like]').value = names.includes(like) ? like : '';
+  const one = field('one'), like = field('like'), before = like.value, names = state.backends.map((v) => v.name);
+  const shown = [one.value, wanted(), ...names].find((name) => names.includes(name)) || '';
+  one.replaceChildren(...names.map((name) => new Option(name, name))); one.value = shown;
+  like.replaceChildren(new Option('no other', ''), ...state.backends.filter((v) => v.declared).map((v) => new Option(v.name, v.name)));
+  like.value = names.includes(before) ? before : '';
   alone();
 }
 function count(cells) {
@@ -95,6 +89,9 @@ function drawHead(v) {
   parts.bar.hidden = !running; if (running) { parts.bar.max = progress.of; parts.bar.value = done; }
   parts.check.hidden = running || !v.declared || !state.may; parts.stop.hidden = !running || !state.may;
   say(parts.check, last ? 'Check again' : 'Check');
+  parts.next.hidden = !v.declared || !last || running;
+  const other = state.backends.find((each) => each.declared && each.reach === 'ready' && each !== v), lanes = [v, other].filter(Boolean).map((each) => encodeURIComponent(each.name));
+  parts.compare.href = `?${new URLSearchParams({ lanes })}`; parts.compare.ariaLabel = other ? `Compare ${v.name} with ${other.name}` : `Ask ${v.name} a prompt`;
 }
 function drawCell(td, found, pending) {
   const [button, none] = td.children;
@@ -124,19 +121,14 @@ function render() {
 // one backend alone, in a narrow window
 
 function alone() {
-  const name = $('[name=one]').value;
+  const name = field('one').value;
   for (const each of table.querySelectorAll('[data-backend]')) if (each.localName !== 'button') each.toggleAttribute('data-one', each.dataset.backend === name);
 }
-$('[name=one]').addEventListener('change', alone);
+field('one').addEventListener('change', alone);
 
 // what the address asks for: a backend in view, and the offer to check it
 
-const wanted = () => (new URLSearchParams(location.search).get('tab') === 'check' ? new URLSearchParams(location.search).get('backend') || '' : '');
-function address(ours) {
-  const to = new URL(location), here = to.searchParams.get('tab') === 'check';
-  if (ours) to.searchParams.set('tab', 'check'); else if (here) { to.searchParams.delete('tab'); to.searchParams.delete('backend'); }
-  if (to.href !== location.href) history.replaceState({}, '', to);
-}
+const wanted = () => window.address.of('check')?.backend || '';
 function offer() {
   const name = wanted(), v = state.backends.find((each) => each.name === name);
   $('.offer').hidden = !name || offered === `not ${name}` || (v && isRunning(v));
@@ -148,7 +140,7 @@ function offer() {
     : v.last ? `${name} was checked last on ${moment(v.last.at)}.`
       : `${name} is not checked yet. It will be asked a few small questions, which take a minute or more; nothing was asked so far.`);
   if (offered === name || !v) return;
-  offered = name; $('[name=one]').value = name; alone();
+  offered = name; field('one').value = name; alone();
   columns.get(name).th.scrollIntoView({ block: 'nearest', inline: 'center' });
 }
 
@@ -181,7 +173,7 @@ async function open(backend, probe) {
     });
     if (!found.exchanges.length) parts.push(make('p', 'none', 'Nothing was sent for this.'));
     show(title, ...parts);
-  } catch (error) { show(title, make('p', '', error.message)); }
+  } catch (error) { show(title, make('p', '', inWords(error))); }
 }
 async function past(backend) {
   const title = `Checks of ${backend}`;
@@ -194,7 +186,7 @@ async function past(backend) {
       row.append(make('time', '', moment(one.at)), make('span', '', one.version), make('b', '', one.failed ? `${one.failed} failed` : 'nothing failed'), link); return row;
     }));
     show(title, list);
-  } catch (error) { show(title, make('p', '', error.message)); }
+  } catch (error) { show(title, make('p', '', inWords(error))); }
 }
 
 // acts
@@ -208,11 +200,8 @@ const acts = {
   dismiss: () => { offered = `not ${wanted()}`; offer(); },
   history: (button) => past(button.closest('th').dataset.backend),
   open: (button) => open(button.dataset.backend, button.dataset.probe),
-  close: () => sheet.close(),
 };
-element.addEventListener('click', (event) => { const button = event.target.closest('button[data-act]'); if (button) acts[button.dataset.act](button); });
-sheet.addEventListener('click', (event) => { if (event.target === sheet) sheet.close(); });
-sheet.addEventListener('keydown', (event) => event.stopPropagation());
+element.addEventListener('click', (event) => { const button = event.target.closest('button[data-act]'); acts[button?.dataset.act]?.(button); });
 
 // Tab stops at one cell; the arrows go to the others
 table.addEventListener('keydown', (event) => {
@@ -233,7 +222,5 @@ table.addEventListener('focusin', ({ target }) => {
   target.tabIndex = 0;
 });
 
-new IntersectionObserver(() => {
-  seen = element.offsetParent !== null; address(seen); if (!seen) offered = ''; look();
-}).observe(element);
+inTab('check', () => { seen = true; look(); }, () => { seen = false; offered = ''; });
 document.addEventListener('visibilitychange', look);

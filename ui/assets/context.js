@@ -1,45 +1,36 @@
 // The part "Long context": its form, and a map of what was found for each lane. Text always goes in as text.
-const field = (name) => $(`[name=${name}]`);
 const thousands = (tokens) => `${tokens / 1000}k`;
 const place = (depth) => depth === 0 ? 'the beginning' : depth === 100 ? 'the end' : `${depth} %`;
 const percent = (share) => `${Math.round(share * 100)} %`;
 
-function mark(text, value, isOn, name) {
-  const label = make('label'), box = make('input'); box.type = 'checkbox'; box.checked = isOn; box.value = value;
-  if (name) box.ariaLabel = name;
-  label.append(box, document.createTextNode(text)); return label;
-}
-const marked = (group) => [...$(group).querySelectorAll(':checked')].map((box) => Number(box.value));
-
 function renew({ lanes }) {
-  const chosen = [...$('.lanes').querySelectorAll(':checked')].map((box) => box.value);
+  const chosen = values('.lanes');
   $('.lanes ul').replaceChildren(...lanes.map(({ name, about, efforts }) => {
     const row = make('li'), words = make('span', 'words'), marks = make('span', 'marks');
     words.append(make('strong', '', name), make('span', 'hint', about));
     marks.append(...efforts.map((effort) => {
-      const label = mark(effort ? `effort ${effort}` : 'its own effort', JSON.stringify([name, effort]), false, `${name}, ${effort ? `effort ${effort}` : 'its own effort'}`);
-      return label;
+      const value = JSON.stringify([name, effort]), said = effort ? `effort ${effort}` : 'its own effort', made = box(value, said, chosen.includes(value));
+      made.firstChild.ariaLabel = `${name}, ${said}`; return made;
     }));
     row.append(words, marks); return row;
   }));
-  $('.lanes').querySelectorAll('input').forEach((box) => { box.checked = chosen.includes(box.value); });
 }
-function offer({ lanes, lengths, depths, usual, thought }) {
+function offer({ lanes, lengths, depths, usual, answer, thought }) {
   renew({ lanes });
-  $('.lengths .marks').replaceChildren(...lengths.map((each) => mark(thousands(each), each, usual.lengths.includes(each))));
-  $('.depths .marks').replaceChildren(...depths.map((each) => mark(place(each), each, usual.depths.includes(each))));
-  field('thought').value = thought;
+  $('.lengths .marks').replaceChildren(...lengths.map((each) => box(each, thousands(each), usual.lengths.includes(each))));
+  $('.depths .marks').replaceChildren(...depths.map((each) => box(each, place(each), usual.depths.includes(each))));
+  field('answer').value = answer; field('thought').value = thought;
 }
 const asked = () => ({
-  lanes: [...$('.lanes').querySelectorAll(':checked')].map((box) => JSON.parse(box.value)),
-  lengths: marked('.lengths'), depths: marked('.depths'),
-  ...Object.fromEntries(['trials', 'thought', 'minutes', 'seed'].map((name) => [name, field(name).valueAsNumber])),
+  lanes: values('.lanes').map((each) => JSON.parse(each)), lengths: values('.lengths').map(Number), depths: values('.depths').map(Number),
+  ...wholes('trials', 'answer', 'thought', 'minutes', 'seed'),
 });
 
 // what is said of a cell: a sign, a number, and words for who can't see either
-function told({ found, missed, too_long: long, failed }) {
-  const read = found + missed, odd = failed ? `, ${failed} failed` : '';
-  if (read) return { is: !missed ? 'found' : found ? 'some' : 'none', sign: !missed ? '✓' : found ? '◐' : '✗', text: `${found}/${read}`, words: `${found} of ${read} found${odd}`, odd: failed ? `+${failed} failed` : '' };
+function told({ found, missed, too_long: long, failed, out_of_tokens: out }) {
+  const read = found + missed, odd = [read && out && `+${out} out of tokens`, failed && `+${failed} failed`].filter(Boolean).join(', ');
+  if (read) return { is: !missed ? 'found' : found ? 'some' : 'none', sign: !missed ? '✓' : found ? '◐' : '✗', text: `${found}/${read}`, words: [`${found} of ${read} found`, odd].filter(Boolean).join(', '), odd };
+  if (out) return { is: 'out', sign: '…', text: 'out of tokens', words: `${some(out, 'answer')} ran out of tokens: allow more`, odd };
   if (long) return { is: 'long', sign: '⊘', text: 'too long', words: 'does not fit', odd: '' };
   if (failed) return { is: 'failed', sign: '!', text: 'failed', words: `${some(failed, 'request')} failed`, odd: '' };
   return { is: 'open', sign: '·', text: '', words: 'not asked', odd: '' };
@@ -53,13 +44,12 @@ function cell(tally, where) {
   if (is.odd) made.append(make('i', '', is.odd));
   return made;
 }
-function head(text, scope) { const made = make('th', '', text); made.scope = scope; return made; }
 function map(lane, { lengths, depths }) {
-  const box = make('figure', 'map'), title = make('figcaption'), table = make('table'), top = make('tr'), body = make('tbody'), foot = make('tfoot'), { total } = lane;
+  const figure = make('figure', 'map'), title = make('figcaption'), table = make('table'), top = make('tr'), body = make('tbody'), foot = make('tfoot'), { total } = lane;
   title.append(make('strong', '', lane.name), make('span', 'hint', total.share === null ? told(total).words
     : `${total.found} of ${total.found + total.missed} found: ${percent(total.share)}, between ${percent(total.low)} and ${percent(total.high)}`));
   table.ariaLabel = `Found by ${lane.name}`;
-  top.append(head('depth', 'col'), ...lengths.map((each) => head(thousands(each), 'col')));
+  top.append(head('depth'), ...lengths.map((each) => head(thousands(each))));
   const heads = make('thead'); heads.append(top);
   depths.forEach((depth, i) => {
     const row = make('tr'); row.append(head(place(depth), 'row'), ...lengths.map((length, j) => cell(lane.cells[i][j], `${thousands(length)} tokens, ${place(depth)}`))); body.append(row);
@@ -69,26 +59,22 @@ function map(lane, { lengths, depths }) {
   first.title = 'The median time to the first token, of prompts that the server had to read';
   foot.append(together, first); table.append(heads, body, foot);
   const roll = make('div', 'roll'); roll.tabIndex = 0; roll.role = 'group'; roll.ariaLabel = `Map of ${lane.name}`; roll.append(table);
-  box.append(title, roll);
-  if (lane.reasons.length) {
-    const why = make('ul', 'reasons');
-    why.append(...lane.reasons.map((each) => make('li', '', `${each.times} × ${each.why}`))); box.append(why);
-  }
-  return box;
+  figure.append(title, roll);
+  if (lane.reasons.length) figure.append(listing('reasons', lane.reasons.map((each) => `${each.times} × ${each.why}`)));
+  return figure;
 }
 function duel({ one, other, verdict, counts, apart }) {
-  const box = make('article', 'duel'), list = make('dl');
+  const article = make('article', 'duel'), list = make('dl');
   Object.entries(counts).forEach(([name, value]) => { const row = make('div'); row.append(make('dt', '', name), make('dd', '', value)); list.append(row); });
-  box.append(make('h4', '', `${one} against ${other}`), make('p', '', verdict), list);
+  article.append(make('h4', '', `${one} against ${other}`), make('p', '', verdict), ...(Object.values(counts).some(Boolean) ? [list] : []));
   if (apart.length) {
-    const more = make('details'), places = make('ul');
-    more.append(make('summary', '', `Where they differ: ${some(apart.length, 'cell')}`), places);
-    places.append(...apart.map((each) => make('li', '', `${thousands(each.length)} tokens, ${place(each.depth)}: ${told(each.one).words} by ${one}, ${told(each.other).words} by ${other}`)));
-    box.append(more);
+    const more = make('details');
+    more.append(make('summary', '', `Where they differ: ${some(apart.length, 'cell')}`), listing('', apart.map((each) => `${thousands(each.length)} tokens, ${place(each.depth)}: ${told(each.one).words} by ${one}, ${told(each.other).words} by ${other}`)));
+    article.append(more);
   }
-  return box;
+  return article;
 }
-const LEGEND = [['found', '✓', 'all found'], ['some', '◐', 'some found'], ['none', '✗', 'none found'], ['long', '⊘', 'does not fit'], ['failed', '!', 'failed'], ['open', '·', 'not asked']];
+const LEGEND = [['found', '✓', 'all found'], ['some', '◐', 'some found'], ['none', '✗', 'none found'], ['long', '⊘', 'does not fit'], ['out', '…', 'out of tokens: allow more'], ['failed', '!', 'failed'], ['open', '·', 'not asked']];
 function draw(result) {
   const maps = make('div', 'maps'), legend = make('p', 'legend');
   legend.append(...LEGEND.map(([is, sign, text]) => { const item = make('span'), key = make('b', 'cell', sign); key.dataset.is = is; key.ariaHidden = true; item.append(key, document.createTextNode(text)); return item; }));

@@ -44,7 +44,7 @@ function render() {
   if (v.run !== run) {
     run = v.run;
     sides.forEach((side, i) => {
-      side.replaceChildren(...v.letters.map((letter, place) => { const made = make('option', '', letter); made.value = place; return made; }));
+      side.replaceChildren(...v.letters.map((letter, place) => new Option(letter, place)));
       side.value = i;
     });
     unfold(false);

@@ -1,5 +1,4 @@
 // The part "Effort": what is known of both efforts, and prompts to ask at both. Text always goes in as text.
-const field = (name) => $(`[name=${name}]`);
 const factor = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)}×`;
 const COLUMNS = [['first token', 'First token'], ['answer begins', 'Answer begins'], ['total time', 'Total time'], ['tokens', 'Tokens'], ['cost', 'Cost']];
 
@@ -21,8 +20,8 @@ function votes(row) {
   return made;
 }
 function line(row) {
-  const made = make('tr'), name = make('th', '', ''), advice = make('td', 'advice');
-  name.scope = 'row'; name.append(make('b', '', row.tag), make('span', 'hint', [some(row.pairs, 'prompt'), row.rule && `rule of thumb: ${row.rule}`, row.crowded && `times of ${row.crowded} not fair`].filter(Boolean).join(' · ')));
+  const made = make('tr'), name = head('', 'row'), advice = make('td', 'advice');
+  name.append(make('b', '', row.tag), make('span', 'hint', [some(row.pairs, 'prompt'), row.rule && `rule of thumb: ${row.rule}`, row.crowded && `times of ${row.crowded} not fair`].filter(Boolean).join(' · ')));
   if (row.crowded) name.title = 'Where both lanes asked one server at once they slowed each other down: those times are left out.';
   const [effort, ...rest] = row.advice.words.split(': ');
   advice.dataset.name = 'Suggestion'; advice.dataset.is = row.advice.effort || 'open';
@@ -38,36 +37,31 @@ const preferences = tried(async (of = '') => {
   $('.efforts .unknown').hidden = !isEmpty; $('.efforts nav').hidden = isEmpty; $('.efforts .roll').hidden = isEmpty;
   $('.efforts .of').hidden = told.lanes.length < 2;
   const select = $('.efforts select');
-  select.replaceChildren(...told.lanes.map((name) => { const option = make('option', '', name); option.selected = name === told.of; return option; }));
+  select.replaceChildren(...told.lanes.map((name) => new Option(name, name, false, name === told.of)));
   const table = make('table'), heads = make('thead'), top = make('tr'), body = make('tbody');
   table.ariaLabel = told.of;
-  top.append(...['Type of request', ...COLUMNS.map(([, title]) => title), 'Preferred', 'Suggestion'].map((text) => { const head = make('th', '', text); head.scope = 'col'; return head; }));
+  top.append(...['Type of request', ...COLUMNS.map(([, title]) => title), 'Preferred', 'Suggestion'].map((text) => head(text)));
   heads.append(top); body.append(...told.rows.map(line)); table.append(heads, body);
   $('.efforts .roll').replaceChildren(table);
 });
 
 function renew({ backends }) {
   const { value } = field('backend');
-  field('backend').replaceChildren(...backends.map(({ name, about }) => { const option = make('option', '', about ? `${name} (${about})` : name); option.value = name; return option; }));
+  field('backend').replaceChildren(...backends.map(({ name, about }) => new Option(about ? `${name} (${about})` : name, name)));
   if (value) field('backend').value = value;
 }
 function offer({ backends, library, tokens }) {
   renew({ backends });
   field('tokens').value = tokens;
   $('.library').replaceChildren(...library.map(({ name, chosen: isOn, prompts }) => {
-    const group = make('details'), head = make('summary', '', name), list = make('div', 'boxes'); group.open = isOn;
-    list.append(...prompts.map((each) => {
-      const label = make('label'), box = make('input'), words = make('span');
-      box.type = 'checkbox'; box.value = each.name; box.checked = isOn;
-      words.append(make('b', '', each.name), ' ', make('small', '', each.image ? `${each.about} · image` : each.about)); label.append(box, words); return label;
-    }));
-    group.append(head, list); return group;
+    const group = make('details'), sum = make('summary', '', name), list = make('div', 'boxes'); group.open = isOn;
+    list.append(...prompts.map((each) => box(each.name, prompt(each), isOn)));
+    group.append(sum, list); return group;
   }));
 }
 const asked = () => ({
   backend: field('backend').value, own: field('own').value,
-  prompts: [...$('.library').querySelectorAll(':checked')].map((box) => box.value),
-  ...Object.fromEntries(['tokens', 'overlap', 'minutes'].map((name) => [name, field(name).valueAsNumber])),
+  prompts: values('.library'), ...wholes('tokens', 'overlap', 'minutes'),
 });
 function draw({ comparisons, overlap }) {
   const list = make('ol'), words = make('p', 'hint', 'Rate each blind: what it took is shown after that, and counts above.');

@@ -6,12 +6,7 @@ const panel = () => $('.export');
 const view = () => views.find((each) => each.name === panel().elements.view.value);
 const counted = (counts) => Object.entries(counts).map(([what, many]) => `${many.toLocaleString()} ${what}`).join(', ');
 const sized = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`;
-async function ask(address, body) {
-  const answer = await fetch(address, body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-  if (!answer.ok) throw new Error((await answer.json()).detail);
-  return answer.json();
-}
-function failed(error) { making = { state: 'failed', problem: error instanceof TypeError ? 'The app does not answer.' : error.message }; drawExport(); }
+function failed(error) { making = { state: 'failed', problem: inWords(error) }; drawExport(); }
 
 async function openExport() {
   panel().hidden = false;

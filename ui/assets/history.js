@@ -2,58 +2,42 @@
 const NAMES = ['q', 'backend', 'artifact', 'effort', 'flag', 'rated', 'by', 'tag', 'origin', 'from', 'to'];
 const MOST = 6, LETTERS = 'ABCDEF';
 const chosen = new Map();  // rows by id, in the order chosen
-let typed = false, pending = 0, asked = 0, isLoaded = false;
+let typed = false, pending = 0, asked = 0;
 let shown = null;  // the list, of what was asked for last
 
 // the address
 
-const here = () => new URLSearchParams(location.search);
-const isOurs = () => here().get('tab') === 'history';
-const inAddress = () => Object.fromEntries(NAMES.map((name) => [name, here().get(name) || '']));
-function go(filter, { replace = false } = {}) {
-  const to = new URL(location);
-  NAMES.forEach((name) => (filter && filter[name] ? to.searchParams.set(name, filter[name]) : to.searchParams.delete(name)));
-  filter ? to.searchParams.set('tab', 'history') : to.searchParams.delete('tab');
-  if (to.href !== location.href) history[replace ? 'replaceState' : 'pushState']({}, '', to);
-}
+const of = (names) => Object.fromEntries(NAMES.map((name) => [name, names?.[name] || '']));
+const inAddress = () => of(window.address.of('history'));
+const keep = (filter, replace) => window.address.say('history', of(filter), replace);
+const leave = () => window.address.say('compare', {});   // the app shows it then
 const dayOf = (text, more) => {  // a day begins and ends by this clock
   const [year, month, day] = text.split('-').map(Number), at = new Date(year, month - 1, day + more);
   return text && !isNaN(at) ? at.toISOString() : '';
 };
 const request = (filter) => ({ filter, since: dayOf(filter.from, 0), until: dayOf(filter.to, 1) });
 function load(before = '') {
-  isLoaded = true;
   trigger('find', { ...request(inAddress()), before, number: ++asked });
 }
 function find(filter, typing = false) {
-  go(filter, { replace: typing && typed }); typed = typing;
+  keep(filter, typing && typed); typed = typing;
   $('.queue').hidden = true;
   load();
 }
 
-// shown or hidden by its tab: only then the address is this list's
-
 const isShown = () => element.offsetParent !== null;
-const tab = (name) => [...document.querySelectorAll('button[role=tab]')].find((each) => each.textContent.trim() === name);
-new IntersectionObserver(() => {
-  if (!isShown()) { if (isOurs()) go(null); isLoaded = false; return; }
-  if (!isOurs()) go(shown?.filter || {});
-  if (!isLoaded) load();
-}).observe(element);
-function back() {
+inTab('history', () => { typed = false; load(); });
+function back() {   // to another comparison
   if (!element.isConnected) { removeEventListener('popstate', back); return; }
-  typed = false;
-  if (isOurs()) { isShown() ? load() : tab('History')?.click(); return; }
-  if (isShown()) tab('Compare')?.click();
-  const run = here().get('run') || '', current = document.querySelector('#run textarea')?.value;
-  if (run && run !== current) trigger('open', { run });
+  const run = new URLSearchParams(location.search).get('run') || '', current = document.querySelector('#run textarea')?.value;
+  if (window.address.of('compare') && run && run !== current) trigger('open', { run });
 }
 addEventListener('popstate', back);
 
 // acts
 
-const fields = () => Object.fromEntries(NAMES.map((name) => [name, $(`[name=${name}]`).value.trim()]));
-function open(run) { go(null); trigger('open', { run }); }
+const fields = () => Object.fromEntries(NAMES.map((name) => [name, field(name).value.trim()]));
+function open(run) { leave(); trigger('open', { run }); }
 const acts = {
   filters: (button) => { const isOpen = $('.filters').toggleAttribute('data-open'); button.setAttribute('aria-expanded', isOpen); },
   clear: () => find({}),
@@ -80,14 +64,14 @@ $('[name=q]').addEventListener('input', () => { clearTimeout(pending); pending =
 $('.seek').addEventListener('submit', (event) => { event.preventDefault(); clearTimeout(pending); find(fields(), true); });
 $('.queue').addEventListener('submit', (event) => {
   event.preventDefault();
-  trigger('enqueue', { ...request(inAddress()), overlap: Number($('[name=overlap]').value) });
+  trigger('enqueue', { ...request(inAddress()), overlap: Number(field('overlap').value) });
 });
 $('.export').addEventListener('submit', (event) => { event.preventDefault(); startExport(); });
 $('.export').addEventListener('change', () => { if (making?.state !== 'running') making = null; drawExport(); });
 $('.chosen').addEventListener('submit', (event) => {
   event.preventDefault();
   const lanes = [...element.querySelectorAll('.picks input:checked')].map((pick) => [pick.dataset.run, Number(pick.value)]);
-  go(null); trigger('combine', { lanes }); chosen.clear(); drawChosen();
+  leave(); trigger('combine', { lanes }); chosen.clear(); drawChosen();
 });
 
 // keys: / searches, j and k or the arrows move, x chooses; Enter opens, as a link does
@@ -98,8 +82,8 @@ function press(event) {
   const inField = event.target.matches?.('input:not([type=checkbox]), select, textarea');
   const links = [...element.querySelectorAll('a[data-run]')], at = links.indexOf(event.target.closest?.('li')?.querySelector('a'));
   const move = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1 }[event.key];
-  const leaves = event.key === 'ArrowDown' && event.target === $('[name=q]');
-  if (event.key === '/' && !inField) { $('[name=q]').focus(); $('[name=q]').select(); }
+  const leaves = event.key === 'ArrowDown' && event.target === field('q');
+  if (event.key === '/' && !inField) { field('q').focus(); field('q').select(); }
   else if (move && links.length && (!inField || leaves)) links[Math.max(0, Math.min(links.length - 1, at + move))].focus();
   else if (event.key === 'x' && !inField && at >= 0) links[at].parentElement.querySelector('.choose')?.click();
   else return;
@@ -135,7 +119,6 @@ function drawChosen(anew = true) {
 
 // drawing; text goes in as text
 
-function option(value, title) { const made = make('option', '', title); made.value = value; return made; }
 function chip(kind, letters, text, title) { const made = make('span', kind, text); made.prepend(make('em', '', letters)); made.title = title; return made; }
 function group(kind, parts) { const made = make('div', kind); made.append(...parts); return made; }
 function laneChip(lane) { const made = chip('chip', lane.letter, lane.label, lane.state); made.dataset.state = lane.state; return made; }
@@ -155,18 +138,18 @@ function line(v) {
   if (v.flags.length) main.append(group('flags', v.flags.map((flag) => chip('chip flag', flag.lanes, flag.title, `${flag.title}: lane ${flag.lanes}`))));
   a.append(main);
   if (v.images.length) a.append(group('pics', v.images.slice(0, 3).map((src) => Object.assign(make('img'), { src, alt: '', loading: 'lazy' }))));
-  const when = make('time', '', new Date(v.at).toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' })); when.dateTime = v.at;
+  const when = make('time', '', moment(v.at)); when.dateTime = v.at;
   const rated = make('span', v.ratings.length ? 'rated' : 'unrated', v.ratings.map((each) => each.verdict).join('; ') || (v.sealed ? '' : 'not rated'));
   rated.title = v.ratings.map((each) => `${each.evaluator}: ${each.verdict}`).join('\n');
   a.append(group('side', [rated, when])); item.append(box, a); return item;
 }
 function drawQueue(queue) {
-  const form = $('.queue'), comparisons = (count) => `${count} comparison${count === 1 ? '' : 's'}`;
+  const form = $('.queue');
   form.hidden = !queue;
   if (!queue) return;
   const done = queue.overlap !== undefined;
-  form.querySelector('.said').textContent = queue.problem || (done ? `${comparisons(queue.count)} sent: ${queue.overlap} rating${queue.overlap === 1 ? '' : 's'} of each are wanted on the rating page.`
-    : queue.count ? `Ask others to rate ${comparisons(queue.count)}, all of this list, blind?` : 'There is nothing in this list.');
+  form.querySelector('.said').textContent = queue.problem || (done ? `${some(queue.count, 'comparison')} sent: ${some(queue.overlap, 'rating')} of each are wanted on the rating page.`
+    : queue.count ? `Ask others to rate ${some(queue.count, 'comparison')}, all of this list, blind?` : 'There is nothing in this list.');
   form.querySelector('label').hidden = form.querySelector('[type=submit]').hidden = done || !queue.count;
   form.querySelector('[data-act=dismiss]').textContent = done ? 'Close' : 'Cancel';
 }
@@ -176,14 +159,14 @@ function render() {
   shown = v;
   const filter = v.filter, set = NAMES.filter((name) => filter[name]).length, none = v.rows.length === 0;
   NAMES.forEach((name) => {
-    const field = $(`[name=${name}]`), offered = v.choices[name];
-    if (field === document.activeElement && name === 'q') return;
-    if (field.tagName === 'SELECT' && name !== 'rated') {
+    const wish = field(name), offered = v.choices[name];
+    if (wish === document.activeElement && name === 'q') return;
+    if (wish.tagName === 'SELECT' && name !== 'rated') {
       const known = offered.some((each) => each.value === filter[name]) || !filter[name];
-      field.replaceChildren(option('', 'all'), ...offered.map((each) => option(each.value, each.title)), ...(known ? [] : [option(filter[name], filter[name])]));
-      field.parentElement.hidden = offered.length === 0 && known;
+      wish.replaceChildren(new Option('all', ''), ...offered.map((each) => new Option(each.title, each.value)), ...(known ? [] : [new Option(filter[name], filter[name])]));
+      wish.parentElement.hidden = offered.length === 0 && known;
     }
-    field.value = filter[name] || ''; field.parentElement.toggleAttribute('data-set', Boolean(filter[name]));
+    wish.value = filter[name] || ''; wish.parentElement.toggleAttribute('data-set', Boolean(filter[name]));
   });
   const filters = set - (filter.q ? 1 : 0);
   $('[data-act=filters]').textContent = filters ? `Filters (${filters})` : 'Filters';

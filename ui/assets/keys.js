@@ -1,6 +1,4 @@
 // Lists the keys of the page, when `?` or its button asks.
-const sheet = $('dialog');
-
 function group([title, keys]) {
   const box = make('section'), list = make('dl');
   for (const [names, what] of Object.entries(keys)) {
@@ -13,12 +11,7 @@ function group([title, keys]) {
 }
 
 $('button.keys').addEventListener('click', () => sheet.showModal());
-$('[data-act=close]').addEventListener('click', () => sheet.close());
-sheet.addEventListener('click', (event) => { if (event.target === sheet) sheet.close(); });   // beside it
-sheet.addEventListener('keydown', (event) => {
-  event.stopPropagation();   // a key pressed in here rates nothing
-  if (event.key === '?') sheet.close();
-});
+sheet.addEventListener('keydown', ({ key }) => { if (key === '?') sheet.close(); });
 function onKey(event) {
   if (!element.isConnected) { document.removeEventListener('keydown', onKey); return; }
   if (event.key === '?' && isCommand(event)) { event.preventDefault(); sheet.showModal(); }

@@ -1,5 +1,4 @@
 // Shows one lane. Everything that a model wrote goes in as text, never as markup; what is already on the page is only appended to.
-const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const tell = (name, value) => { if (card.dataset[name] !== value) card.dataset[name] = value; };   // others watch for changes
 const card = $('.card'), trace = $('.trace'), fold = $('.reasoning');
 const letter = (element.closest('.lane') || { id: '' }).id.slice(-1);
@@ -75,7 +74,7 @@ function newCall(i) {
 // where a person types what a call is answered
 function asking(i) {
   const form = make('form'), text = make('textarea'), give = make('button', '', 'Give result');
-  text.rows = 2; text.required = true; text.placeholder = 'What the tool answers. Lanes that make the same call get it too.';
+  give.type = 'submit'; text.rows = 2; text.required = true; text.placeholder = 'What the tool answers. Lanes that make the same call get it too.';
   text.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
     event.preventDefault(); form.requestSubmit();

@@ -1,7 +1,7 @@
 // Ready prompts as cards, by groups. Text goes in as text.
 function card(each) {
   const made = make('button'), words = make('span', 'words');
-  made.type = 'button'; made.dataset.name = each.name;
+  made.dataset.name = each.name;
   words.append(make('strong', '', each.name), make('span', 'about', each.about), make('span', 'effort', `effort ${each.effort}`));
   if (each.image) {
     const picture = make('img'); picture.src = each.image; picture.alt = ''; picture.loading = 'lazy';

@@ -7,9 +7,10 @@ const FIGURES = [  // what can be plotted: its name, its unit, its lines
   ['Between tokens', 'ms', [['itl_p50', 'p50'], ['itl_p95', 'p95']]],
   ['End to end', 'ms', [['e2e_p50', 'p50'], ['e2e_p95', 'p95']]],
 ];
-const COLUMNS = [['rate', 'Requests/s'], ['tokens_rate', 'Tokens/s'], ...[['ttft', 'First token'], ['itl', 'Between tokens'], ['e2e', 'End to end']].flatMap(([time, name]) => ['p50', 'p95', 'p99'].map((share) => [`${time}_${share}`, `${name} ${share}`]))];
+const SHARES = ['p50', 'p95', 'p99'];
+const COLUMNS = [['Requests/s', ['rate']], ['Tokens/s', ['tokens_rate']], ...[['ttft', 'First token'], ['itl', 'Between tokens'], ['e2e', 'End to end']].map(([time, name]) => [name, SHARES.map((share) => `${time}_${share}`)])];
 const SERVER = [['requests waiting', 'Queue'], ['KV cache %', 'KV cache %']];
-let backends = [], figure = 0;
+let backends = [], figure = 0, again = null;
 
 const rows = $('.lanes .rows'), options = () => backends.map((each) => new Option(each.artifact ? `${each.name} (${each.artifact})` : each.name, each.name));
 function addLane(chosen = backends[0]) {
@@ -37,12 +38,7 @@ function offer(choices) {
   backends = choices.backends;
   addLane(backends[backends.length > 1 ? backends.findIndex((each) => each.name !== 'local') : 0]);
   element.querySelectorAll('.boxes').forEach((boxes) => {
-    boxes.append(...choices[boxes.dataset.from].map((each) => {
-      const label = make('label'), box = make('input'), words = make('span');
-      box.type = 'checkbox'; box.name = 'prompts'; box.value = each.value;
-      words.append(make('b', '', each.name), ...(each.about ? [' ', make('small', '', each.about)] : [])); label.append(box, words);
-      return label;
-    }));
+    boxes.append(...choices[boxes.dataset.from].map((each) => box(each.value, prompt(each))));
   });
   $('.recent').hidden = !choices.kept.length;
 }
@@ -50,19 +46,22 @@ function renew(choices) {
   backends = choices.backends;
   rows.querySelectorAll('[name=backend]').forEach((each) => { const { value } = each; each.replaceChildren(...options()); each.value = value; });
 }
-function asked() {
-  const { elements } = $('.plan'), number = (name) => elements[name].value === '' ? null : Number(elements[name].value);
-  return {
-    lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
-    prompts: [...element.querySelectorAll('.boxes :checked')].map((box) => box.value),
-    text: elements.text.value, steps: elements.steps.value,
-    ...Object.fromEntries(['requests', 'seconds', 'max_tokens', 'warm_up', 'seed'].map((name) => [name, number(name)])),
-  };
+function take(name) {   // what another tab leads here with
+  const found = backends.find((each) => each.name === name);
+  if (!found || rows.querySelector(`[name=backend] [value=${CSS.escape(name)}]:checked`)) return;
+  rows.replaceChildren(); addLane(found);
 }
+const asked = () => ({
+  lanes: [...rows.children].map((row) => Object.fromEntries(['backend', 'effort', 'model'].map((name) => [name, row.querySelector(`[name=${name}]`).value.trim()]))),
+  prompts: values('.boxes'), text: field('text').value, steps: field('steps').value,
+  ...wholes('requests', 'seconds', 'max_tokens', 'warm_up', 'seed'),
+});
 
-const doubt = ([, low, high]) => high > low ? `${rounded(low)} – ${rounded(high)}` : '';
+const doubt = ([, low, high]) => high > low ? `${rounded(low)}\u00a0– ${rounded(high)}` : '';
 const cell = (value) => value ? [rounded(value[0]), doubt(value)] : '–';
-function listed(notes) { const list = make('ul', 'notes'); list.append(...notes.map((each) => make('li', '', each))); list.hidden = !notes.length; return list; }
+const known = (every, name = (text) => text) => COLUMNS.map(([text, keys]) => [name(text, keys), keys.filter((key) => every.some((each) => key in each.values))]).filter(([, keys]) => keys.length);
+const heads = (columns) => columns.map(([text, keys]) => keys.length > 1 ? [text, keys.map((key) => key.split('_')[1])] : text);
+const grouped = (every, of, row) => [...new Set(every.map(of))].map((name) => [name, every.filter((each) => of(each) === name).map(row)]);
 function choice(redraw) {
   const chosen = make('div', 'figures'); chosen.role = 'group'; chosen.ariaLabel = 'What is plotted';
   chosen.append(...FIGURES.map(([name], at) => { const each = button(name, () => { figure = at; redraw(); element.querySelectorAll('.figures button')[at].focus(); }); each.ariaPressed = at === figure; return each; }));
@@ -73,39 +72,43 @@ const lined = (keys, name, colour, steps, pick) => keys.map(([key, share]) => ({
 })).filter((line) => line.points.length);
 
 function draw(result) {
+  again = () => draw(result);
   const found = $('.found'), [name, unit, keys] = FIGURES[figure], xs = [...new Set(result.steps.map((each) => each.step))].sort((a, b) => a - b).map(String);
   const lines = result.lanes.flatMap((lane, at) => lined(keys, lane, at, result.steps.filter((each) => each.lane === at), (each) => each.values));
   const seen = SERVER.filter(([key]) => result.steps.some((each) => key in each.server));
-  const told = result.steps.map((each) => {
+  const columns = known(result.steps, (text, keys) => keys.length > 1 ? `${text}, ms` : text), told = grouped(result.steps, (each) => result.lanes[each.lane], (each) => {
     const errors = Object.entries(each.errors).map(([kind, many]) => `${many} ${kind}`).join(', ');
     return [
-      [`${each.step} at once`, result.lanes.length > 1 ? result.lanes[each.lane] : ''], [`${each.answered}`, errors],
-      ...COLUMNS.map(([key]) => cell(each.values[key])), ...seen.map(([key]) => key in each.server ? rounded(each.server[key]) : '–'),
+      `${each.step} at once`, [`${each.answered}`, errors],
+      ...columns.flatMap(([, keys]) => keys.map((key) => cell(each.values[key]))), ...seen.map(([key]) => key in each.server ? rounded(each.server[key]) : '–'),
     ];
   });
-  const parts = [choice(() => draw(result))];
+  const parts = [choice(again)];
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ${unit}`), legend(lines));
   else parts.push(make('p', 'hint', result.steps.length ? 'No request was answered.' : 'The first requests are under way.'));
-  parts.push(listed(result.notes));
-  if (told.length) parts.push(tabled('Figures by step', ['Step', 'Answered', ...COLUMNS.map(([, title]) => title), ...seen.map(([, title]) => title)], told), make('p', 'hint', 'Times in milliseconds. Below each figure: where it lies 19 times out of 20 (percentile bootstrap over requests). Queue and KV cache: the highest that the server told.'));
+  if (result.notes.length) parts.push(listing('notes', result.notes));
+  if (told.length) parts.push(tabled('Figures by step', ['Step', 'Answered', ...heads(columns), ...seen.map(([, title]) => title)], told), make('p', 'hint', 'Below each figure: where it lies 19 times out of 20 (percentile bootstrap over requests). Queue and KV cache: the highest that the server told.'));
   if (result.ratios.length) parts.push(make('h4', '', `Over ${result.lanes[0]}`), ...over(result.ratios, (each) => each.b));
   found.replaceChildren(...parts);
 }
 function over(ratios, named) {
-  const keys = COLUMNS.filter(([key]) => ratios.some((each) => each.values[key]));
+  const columns = known(ratios);
   const claims = [...new Set(ratios.flatMap((each) => each.claims.map(({ claim }) => claim)))];
-  const shown = ratios.map((each) => [
-    [`${each.step} at once`, named(each)], ...claims.map((claim) => each.claims.find((one) => one.claim === claim)?.verdict ?? '–'), ...keys.map(([key]) => cell(each.values[key])),
+  const shown = grouped(ratios, named, (each) => [
+    `${each.step} at once`, ...claims.map((claim) => each.claims.find((one) => one.claim === claim)?.verdict ?? '–'), ...columns.flatMap(([, keys]) => keys.map((key) => cell(each.values[key]))),
   ]);
-  return [tabled('Ratios by step', ['Step', ...claims, ...keys.map(([, title]) => title)], shown), make('p', 'hint', 'A ratio of 1 is no difference; times below 1 and rates above it are better. A claim holds where the whole interval does.')];
+  return [tabled('Ratios by step', ['Step', ...claims, ...heads(columns)], shown), make('p', 'hint', 'A ratio of 1 is no difference; times below 1 and rates above it are better. A claim holds where the whole interval does.')];
 }
 const named = ({ a, b }) => a === b ? b : `${b} over ${a}`;
 function beside(told) {
+  again = () => beside(told);
   const [name, , keys] = FIGURES[figure], xs = [...new Set(told.ratios.map((each) => each.step))].sort((a, b) => a - b).map(String);
   const pairs = [...new Set(told.ratios.map((each) => JSON.stringify([each.a, each.b])))].map((each) => JSON.parse(each));
   const lines = pairs.flatMap(([a, b], at) => lined(keys, named({ a, b }), at, told.ratios.filter((each) => each.a === a && each.b === b), (each) => each.values));
-  const parts = [choice(() => beside(told))];
+  const parts = [choice(again)];
   if (lines.length) parts.push(plotted(lines, xs, 'requests at once', `${name}, ratio`), legend(lines));
-  $('.found').replaceChildren(...parts, listed(told.notes), ...over(told.ratios, named));
+  if (told.notes.length) parts.push(listing('notes', told.notes));
+  $('.found').replaceChildren(...parts, ...over(told.ratios, named));
 }
-begin({ kind: 'load', offer, renew, asked, draw, beside });
+matchMedia('(max-width: 640px)').addEventListener('change', () => { if ($('.found svg')) again(); });   // a plot is as wide as it can be
+begin({ kind: 'load', offer, renew, take, asked, draw, beside });

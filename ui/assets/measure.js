@@ -1,49 +1,45 @@
 // What the parts of the Measure tab share: a budget that is agreed on, progress, results and what was measured before.
 // A part calls `begin` with its kind and four functions; results are drawn into `.found`. Text always goes in as text.
 const LOOK = 1000;  // milliseconds
-const ADDRESS = ['tab', 'part', 'measurement', 'beside'];
 const STATES = { running: 'running', done: 'done', stopped: 'stopped', failed: 'failed', interrupted: 'interrupted: the app ended' };
-let part = null, isAdmin = true, offered = '', looking = 0, wanted = null, past = [], live = null, drawn = '', wasShown = false;
+let part = null, isAdmin = true, offered = '', looking = 0, wanted = null, past = [], live = null, drawn = '';
 const chosen = new Set();  // of what was measured before, at most two
 
-const some = (number, word) => `${number.toLocaleString()} ${word}${number === 1 ? '' : 's'}`;
 const lasting = (seconds) => seconds < 100 ? `${Math.round(seconds)} s` : seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 const dollars = (cost) => cost === null ? 'cost not known: no prices are declared' : `about $${cost < 1 ? cost.toFixed(4) : cost.toFixed(2)}`;
 const spent = (budget) => `up to ${some(budget.requests, 'request')} in at most ${lasting(budget.seconds)}, up to ${some(budget.tokens, 'token')}, ${dollars(budget.cost)}`;
-const button = (text, act, kind = '') => { const made = make('button', kind, text); made.type = 'button'; made.addEventListener('click', act); return made; };
+const button = (text, act, kind = '') => { const made = make('button', kind, text); made.addEventListener('click', act); return made; };
+const head = (text, scope = 'col') => { const made = make('th', '', text); made.scope = scope; return made; };
+const listing = (kind, texts) => { const list = make('ul', kind); list.append(...texts.map((each) => make('li', '', each))); return list; };
+function box(value, words, isOn = false) {  // to be chosen
+  const label = make('label'), made = make('input'); made.type = 'checkbox'; made.value = value; made.checked = isOn;
+  label.append(made, words); return label;
+}
+function prompt({ name, about }) { const words = make('span'); words.append(make('b', '', name), ...(about ? [' ', make('small', '', about)] : [])); return words; }
+const whole = (name) => field(name).value === '' ? null : Number(field(name).value);
+const wholes = (...names) => Object.fromEntries(names.map((name) => [name, whole(name)]));
+const values = (selector) => [...element.querySelectorAll(`${selector} :checked`)].map((each) => each.value);
 const link = (text, href, kind = '') => { const made = make('a', kind, text); made.href = href; return made; };
 
-async function ask(address, body) {
-  const answer = await fetch(address, body && { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(typeof told.detail === 'string' ? told.detail : 'The app did not understand this.');
-  return told;
-}
-const said = (error) => { const line = $('.problem'); line.textContent = error ? error instanceof TypeError ? 'The app does not answer.' : error.message : ''; line.hidden = !error; };
+const said = (error) => { const line = $('.problem'); line.textContent = error ? inWords(error) : ''; line.hidden = !error; };
 const tried = (act) => async (...given) => { said(null); try { await act(...given); } catch (error) { said(error); } };
 
 // the address keeps which part is shown, and which measurements
 
-const here = () => new URLSearchParams(location.search);
-const isOurs = () => here().get('tab') === 'measure' && (here().get('part') || 'load') === part.kind;
+const inAddress = (name) => window.address.of('measure')?.[name] || '';
 const isShown = () => element.offsetParent !== null;
-function go(measurement, beside) {
-  const to = new URL(location), now = { tab: 'measure', part: part.kind, measurement, beside };
-  ADDRESS.forEach((name) => now[name] ? to.searchParams.set(name, now[name]) : to.searchParams.delete(name));
-  if (to.href !== location.href) history[here().get('tab') === 'measure' ? 'replaceState' : 'pushState']({}, '', to);
-}
-function gone() {  // another tab is shown, which may have an address of its own
-  const to = new URL(location), wasOurs = isOurs();
-  if (!wasOurs && here().get('tab') === 'measure') return;  // another part's
-  ADDRESS.forEach((name) => { if (name !== 'tab' || wasOurs) to.searchParams.delete(name); });
-  if (to.href !== location.href) history[wasOurs ? 'pushState' : 'replaceState']({}, '', to);
-}
-const inAddress = (name) => isOurs() ? here().get(name) || '' : '';
-const tabNamed = (name) => [...document.querySelectorAll('button[role=tab]')].find((each) => each.textContent.trim() === name);
-function back() {
-  if (!element.isConnected) { removeEventListener('popstate', back); return; }
-  if (isOurs()) { if (!isShown()) tabNamed('Measure')?.click(); open(inAddress('measurement'), inAddress('beside')); }
-}
+const arrive = tried(async () => {
+  const wanted = inAddress('part'), backend = inAddress('backend');
+  if (wanted && wanted !== part.kind && window.address.open(wanted)) return;
+  await overview(); look();
+  if (backend) part.take?.(backend);
+  await open(inAddress('measurement'), inAddress('beside'), true);
+});
+
+// where the keyboard goes on when what it was at is gone
+
+function land() { const result = $('.result'); result.focus({ preventScroll: true }); result.scrollIntoView({ block: 'start' }); }
+function turnBack(id = '') { ($(`.past [data-for="opens ${id}"]`) || $('.past .opens') || $('.plan [type=submit]')).focus(); }
 
 // a budget, agreed on before anything is asked
 
@@ -65,14 +61,16 @@ const start = tried(async () => {
   const asked = wanted; leave();
   const { id } = await ask(`measure/${part.kind}`, asked);
   await open(id); await overview(); look();
+  if (live) $('.live .stop').focus(); else land();
 });
 function leave() { wanted = null; $('.agree').hidden = true; }
+function decline() { leave(); $('.plan [type=submit]').focus(); }
 
 // what runs, and what ran
 
 function drawLive() {
-  const bar = $('.live'); bar.hidden = !live;
-  if (!live) return;
+  const bar = $('.live'), isHeld = bar.contains(document.activeElement); bar.hidden = !live;
+  if (!live) { if (isHeld && !$('.result').hidden) land(); return; }
   const { budget } = live, share = Math.max(live.done / budget.requests, 0);
   bar.querySelector('strong').textContent = live.title;
   bar.querySelector('progress').value = Math.min(share, 1);
@@ -86,17 +84,17 @@ function drawPast() {
   const focused = list.contains(document.activeElement) ? document.activeElement.dataset.for : '';
   list.dataset.told = told;
   list.replaceChildren(...past.map((each) => {
-    const row = make('li'), box = make('input'), opens = make('button', 'opens'), words = make('span', 'words'), at = new Date(each.at);
+    const row = make('li'), pick = make('input'), opens = make('button', 'opens'), words = make('span', 'words');
     row.dataset.state = each.state; row.ariaCurrent = each.id === inAddress('measurement');
-    box.type = 'checkbox'; box.checked = chosen.has(each.id); box.ariaLabel = `Choose ${each.title} to compare`;
-    box.disabled = !box.checked && chosen.size > 1; box.dataset.for = `box ${each.id}`;
-    box.addEventListener('change', () => { box.checked ? chosen.add(each.id) : chosen.delete(each.id); drawPast(); });
+    pick.type = 'checkbox'; pick.checked = chosen.has(each.id); pick.ariaLabel = `Choose ${each.title} to compare`;
+    pick.disabled = !pick.checked && chosen.size > 1; pick.dataset.for = `box ${each.id}`;
+    pick.addEventListener('change', () => { pick.checked ? chosen.add(each.id) : chosen.delete(each.id); drawPast(); });
     words.append(make('strong', '', each.title), make('span', 'about', [
-      at.toLocaleString([], { dateStyle: 'medium', timeStyle: 'short' }), STATES[each.state], some(each.samples, 'sample'), each.seconds === null ? '' : lasting(each.seconds),
+      moment(each.at), STATES[each.state], some(each.samples, 'sample'), each.seconds === null ? '' : lasting(each.seconds),
     ].filter(Boolean).join(' · ')));
-    opens.type = 'button'; opens.append(words); opens.dataset.for = `opens ${each.id}`;
-    opens.addEventListener('click', tried(() => open(each.id)));
-    row.append(box, opens);
+    opens.append(words); opens.dataset.for = `opens ${each.id}`;
+    opens.addEventListener('click', tried(async () => { await open(each.id); land(); }));
+    row.append(pick, opens);
     if (isAdmin) {
       const drop = button('Delete', () => { if (drop.dataset.sure) remove(each.id); else { drop.dataset.sure = 'yes'; drop.textContent = 'Really delete?'; } }, 'drop');
       drop.ariaLabel = `Delete ${each.title}`; drop.dataset.for = `drop ${each.id}`;
@@ -108,14 +106,14 @@ function drawPast() {
   if (focused) [...list.querySelectorAll('[data-for]')].find((each) => each.dataset.for === focused)?.focus();
   $('.past .compare').disabled = chosen.size !== 2;
 }
-const remove = tried(async (id) => { await ask(`measurements/${id}/delete`, {}); chosen.delete(id); if (inAddress('measurement') === id) await open(''); await overview(); });
-const compare = tried(() => {  // the older one is the baseline
+const remove = tried(async (id) => { await ask(`measurements/${id}/delete`, {}); chosen.delete(id); if (inAddress('measurement') === id) await open(''); await overview(); turnBack(); });
+const compare = tried(async () => {  // the older one is the baseline
   const [newer, older] = past.filter((each) => chosen.has(each.id));
-  return open(newer.id, older.id);
+  await open(newer.id, older.id); land();
 });
 
-async function open(id, beside = '') {
-  go(id, beside);
+async function open(id, beside = '', replace = false) {
+  window.address.say('measure', { part: part.kind, measurement: id, beside }, replace);
   if (!id) { $('.result').hidden = true; drawn = ''; drawPast(); return; }
   const told = await ask(`measurements/${id}${beside ? `?beside=${beside}` : ''}`);
   if (inAddress('measurement') !== id || inAddress('beside') !== beside) return;  // another was opened meanwhile
@@ -124,15 +122,15 @@ async function open(id, beside = '') {
   if (isNew) $('.found').replaceChildren();
   if (drawn !== `${id} ${beside}`.padEnd(65) + now) {
     drawn = `${id} ${beside}`.padEnd(65) + now;
-    const { measurement } = told, head = $('.result > header');
+    const { measurement } = told, top = $('.result > header');
     const title = make('h3', '', beside ? `${measurement.title}, beside ${told.baseline.title}` : measurement.title);
     const links = make('nav'); links.ariaLabel = 'Data';
-    links.append(link('Samples as CSV', `measurements/${id}.csv`), link('Summary as CSV', `measurements/${id}/summary.csv`), button(beside ? 'Close the comparison' : 'Close', tried(() => open(beside ? id : ''))));
+    links.append(link('Samples as CSV', `measurements/${id}.csv`), link('Summary as CSV', `measurements/${id}/summary.csv`), button(beside ? 'Close the comparison' : 'Close', tried(async () => { await open(beside ? id : ''); beside ? land() : turnBack(id); })));
     if (beside) links.prepend(button('Swap', tried(() => open(beside, id))));
     const state = make('p', 'state', [new Date(measurement.at).toLocaleString(), STATES[measurement.state], measurement.problem].filter(Boolean).join(' · '));
-    const isFocused = head.contains(document.activeElement) ? [...head.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
-    head.replaceChildren(title, links, state);
-    if (isFocused >= 0) head.querySelectorAll('a, button')[isFocused]?.focus();
+    const isFocused = top.contains(document.activeElement) ? [...top.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
+    top.replaceChildren(title, links, state);
+    if (isFocused >= 0) top.querySelectorAll('a, button')[isFocused]?.focus();
     beside ? part.beside(told.beside, told) : part.draw(told.result, told);
   }
   $('.result').hidden = false; $('.result').dataset.state = told.measurement.state;
@@ -168,25 +166,18 @@ function begin(own) {
   const problem = make('p', 'problem'), admins = make('p', 'admins', 'Only admins may begin a measurement, which takes the servers\' time and may cost money: ask one.');
   problem.role = 'alert'; agree.role = 'group'; agree.ariaLabel = 'Agree on the budget'; running.role = 'group'; running.ariaLabel = 'Being measured'; bar.max = 1; bar.ariaLabel = 'Progress';
   const takes = make('p'); takes.append(make('strong', 'what'), make('span', 'takes'));
-  agree.append(takes, button('Start', start, 'primary'), button('Not now', leave));
+  agree.append(takes, button('Start', start, 'primary'), button('Not now', decline));
   const stop = button('Stop', tried(async () => { await ask(`measurements/${live.id}/stop`, {}); await overview(); const id = inAddress('measurement'); if (id && !inAddress('beside')) await open(id); }), 'stop');
   running.append(make('strong'), stop, bar, make('span', 'far'));
-  result.ariaLabel = 'Result'; result.append(make('header'), $('.found'));
-  const head = make('header'); head.append(make('h3', '', 'Measured before'), button('Compare the two chosen', compare, 'compare'));
-  before.ariaLabel = 'Measured before'; before.append(head, make('ul'));
+  result.ariaLabel = 'Result'; result.tabIndex = -1; result.append(make('header'), $('.found'));
+  const top = make('header'); top.append(make('h3', '', 'Measured before'), button('Compare the two chosen', compare, 'compare'));
+  before.ariaLabel = 'Measured before'; before.append(top, make('ul'));
   [problem, admins, agree, running, result, before].forEach((each) => { each.hidden = true; });
   $('.plan footer').append(admins);
   $('.plan').after(problem, agree, running, result, before);
   const plan = $('.plan');
   plan.addEventListener('submit', (event) => { event.preventDefault(); reckon(); });
   plan.addEventListener('input', leave);
-  agree.addEventListener('keydown', (event) => { if (event.key === 'Escape') { leave(); plan.querySelector('[type=submit]')?.focus(); } });
-  addEventListener('popstate', back);
-  new IntersectionObserver(tried(async () => {
-    if (!isShown()) { clearTimeout(looking); setTimeout(() => { if (wasShown && !isShown()) { wasShown = false; gone(); } }); return; }
-    wasShown = true;
-    if (!isOurs()) go('', '');
-    await overview(); look();
-    if (inAddress('measurement') && $('.result').hidden) await open(inAddress('measurement'), inAddress('beside'));
-  })).observe(element);
+  agree.addEventListener('keydown', (event) => { if (event.key === 'Escape') decline(); });
+  inTab('measure', arrive, () => clearTimeout(looking));
 }

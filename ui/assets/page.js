@@ -53,27 +53,53 @@
 
   button.setAttribute('aria-label', 'Run');
 
-  // These tabs can be linked, as ?tab=serve; what else their addresses say is theirs. History keeps its own.
-  const LINKED = ['serve', 'check'], KEPT = ['run', 'lanes'];
+  // The address says which tab is shown, as ?tab=serve, and what that tab says, which is there again when one comes back
+  // to it. What Compare keeps there stays.
+  const KEPT = ['run', 'lanes', '__theme'];
   const TABS = '.tabs [role=tab], .tabs .overflow-dropdown button';   // where they don't all fit in, the last are a menu
-  const named = (each) => each.textContent.trim().toLowerCase();
-  let says = {};
-  document.addEventListener('click', ({ target }) => {
-    const chosen = target.closest(TABS);
-    if (!chosen) return;
-    const to = new URL(location), name = named(chosen), linked = LINKED.includes(name);
-    if (linked || LINKED.includes(to.searchParams.get('tab'))) {
-      for (const key of [...to.searchParams.keys()]) if (!KEPT.includes(key)) to.searchParams.delete(key);
-      for (const [key, value] of Object.entries(linked ? { tab: name, ...says } : {})) to.searchParams.set(key, value);
-      history.replaceState({}, '', to);
-    }
-    dispatchEvent(new CustomEvent('tab', { detail: name }));
-  });
-  window.openTab = (name, said = {}) => {
-    const found = [...document.querySelectorAll(TABS)].find((each) => named(each) === name);
-    says = said; found?.click(); says = {};
-    return !!found;
+  const named = (each) => each.dataset.tabId || each.textContent.trim().toLowerCase();
+  const find = (name) => [...document.querySelectorAll(TABS)].find((each) => named(each) === name);
+  const params = () => Object.fromEntries(new URLSearchParams(location.search));
+  const said = {};   // by tab, and by the part of a tab
+  const remember = (tab, what) => { said[tab] = what; if (what.part) said[what.part] = what; };
+  function press(name) {   // once more, as long as the address says so: tabs that are just being built don't hear it
+    const to = find(name);
+    if (!to || to.ariaSelected === 'true') return;
+    to.click();
+    setTimeout(() => { const { tab = 'compare', part } = params(); if ([tab, part].includes(name)) press(name); }, 200);
+  }
+  window.address = {
+    of(wanted) {   // null: another tab's
+      const { tab = 'compare', ...what } = params();
+      for (const key of KEPT) delete what[key];
+      return tab === wanted ? what : null;
+    },
+    say(tab, what, replace = false) {
+      const from = new URLSearchParams(location.search), to = new URLSearchParams(from);
+      for (const key of from.keys()) if (!KEPT.includes(key)) to.delete(key);
+      for (const [key, value] of Object.entries(tab === 'compare' ? {} : { tab, ...what })) if (value) to.set(key, value);
+      remember(tab, what);
+      if (from.size === to.size && [...from].every(([key, value]) => to.get(key) === value)) return;   // in whatever order
+      history[replace ? 'replaceState' : 'pushState']({}, '', to.size ? `?${to}` : location.pathname);
+    },
+    open(tab, what) {   // or a part of the tab that is shown
+      if (what) remember(tab, what);
+      press(tab);
+      return !!find(tab);
+    },
   };
-  const { tab, ...rest } = Object.fromEntries(new URL(location).searchParams);
-  if (LINKED.includes(tab)) window.openTab(tab, rest);
+  document.addEventListener('click', (event) => {   // a link to a tab leaves the page as it is
+    const link = event.target.closest('a[href^="?tab="]'), { tab, ...what } = Object.fromEntries(new URLSearchParams(link?.search));
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && window.address.open(tab, what)) event.preventDefault();
+  });
+  document.addEventListener('click', ({ target }) => {
+    const chosen = target.closest(TABS), name = chosen && named(chosen);
+    if (chosen?.closest('#measures')) window.address.say('measure', said[name] || { part: name });
+    else if (chosen) window.address.say(name, said[name] || {});
+  });
+  function arrive() {
+    const { tab = 'compare' } = params();
+    remember(tab, window.address.of(tab)); press(tab);
+  }
+  addEventListener('popstate', arrive); arrive();
 }

@@ -15,7 +15,7 @@ function show(letter, alone) {
 
 function render() {
   nav.replaceChildren(...letters().map((letter) => {
-    const b = make('button', '', letter); b.type = 'button'; b.addEventListener('click', () => show(letter, asked)); return b;
+    const b = make('button', '', letter); b.addEventListener('click', () => show(letter, asked)); return b;
   }));
   show(letters().includes(shown) ? shown : 'A', asked);
 }

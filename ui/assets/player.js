@@ -68,7 +68,7 @@ function render() {
 }
 
 $('.speeds').replaceChildren(...SPEEDS.map(([pace, name]) => {
-  const each = make('button', '', name); each.type = 'button';
+  const each = make('button', '', name);
   // a click leaves the keyboard with the page: Space is to play, not to press this once more
   each.addEventListener('click', (event) => { if (event.detail) each.blur(); choose(pace); });
   return each;

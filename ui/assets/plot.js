@@ -38,17 +38,26 @@ function legend(lines) {
   list.append(...lines.map((line) => { const each = make('li', '', line.name); each.prepend(make('i', `colour-${line.colour}${line.dashed ? ' dashed' : ''}`)); return each; }));
   return list;
 }
-function tabled(caption, head, rows) {  // a cell is text, or [text, what is said below it]
-  const scrolls = make('div', 'scrolls'), table = make('table'), body = make('tbody'), top = make('tr');
+// `heads`: texts, or [a text over several, theirs]; `groups`: [what its rows are of, rows]; a cell is text, or [text, what is said below it]
+function tabled(caption, heads, groups) {
+  const scrolls = make('div', 'scrolls'), table = make('table'), top = make('thead'), across = make('tr'), below = make('tr');
   scrolls.tabIndex = 0; scrolls.role = 'region'; scrolls.ariaLabel = caption;
-  table.append(make('caption', '', caption));
-  head.forEach((each) => { const cell = make('th', '', each); cell.scope = 'col'; top.append(cell); });
-  rows.forEach((row) => {
-    const line = make('tr');
-    row.forEach((each, i) => { const [text, below] = [each].flat(), cell = make(i ? 'td' : 'th', '', text); if (!i) cell.scope = 'row'; if (below) cell.append(make('small', '', below)); line.append(cell); });
-    body.append(line);
+  heads.map((each) => [each].flat(2)).forEach(([text, ...subs]) => {
+    const cell = head(text, subs.length ? 'colgroup' : 'col');
+    if (subs.length) cell.colSpan = subs.length; else cell.rowSpan = 2;
+    across.append(cell); below.append(...subs.map((each) => head(each)));
   });
-  const headed = make('thead'); headed.append(top);
-  table.append(headed, body); scrolls.append(table);
+  top.append(across, below); table.append(make('caption', '', caption), top);
+  for (const [name, rows] of groups) {
+    const body = make('tbody');
+    if (groups.length > 1) { const row = make('tr', 'of'), cell = head(name, 'rowgroup'); cell.colSpan = heads.flat(2).length; row.append(cell); body.append(row); }
+    body.append(...rows.map((row) => {
+      const line = make('tr');
+      line.append(...row.map((each, i) => { const [text, more] = [each].flat(), cell = i ? make('td', '', text) : head(text, 'row'); if (more) cell.append(make('small', '', more)); return cell; }));
+      return line;
+    }));
+    table.append(body);
+  }
+  scrolls.append(table);
   return scrolls;
 }

@@ -3,7 +3,7 @@ const select = $('select'), form = $('form'), name = $('form input'), link = $('
 const drop = $('[data-act=drop]'), naming = $('[data-act=name]');
 let asked = 0, timer = 0;
 
-function say(text) {
+function tell(text) {
   hint.textContent = text;
   clearTimeout(timer);
   timer = setTimeout(() => { hint.textContent = ''; }, 6000);
@@ -29,16 +29,16 @@ async function copy(address) {
   const whole = location.origin + location.pathname + address;
   try {
     await navigator.clipboard.writeText(whole);
-    link.hidden = true; say('Link copied.');
+    link.hidden = true; tell('Link copied.');
   } catch { // no clipboard for a page that came over plain HTTP from another machine
-    link.value = whole; link.hidden = false; link.focus(); link.select(); say('Copy it from here.');
+    link.value = whole; link.hidden = false; link.focus(); link.select(); tell('Copy it from here.');
   }
 }
 
 function group(label, mine, names) {
   const made = make('optgroup'); made.label = label; made.dataset.own = mine;
   made.append(...names.map(([value, missing]) => {
-    const option = make('option', '', missing ? `${value} (${missing})` : value);
+    const option = new Option(missing ? `${value} (${missing})` : value);
     option.dataset.name = value; option.disabled = Boolean(missing);
     return option;
   }));
@@ -53,7 +53,7 @@ function render() {
   const now = [...select.options].reverse().find((option) => option.dataset.name === before); // one's own comes last
   if (now) now.selected = true; else select.selectedIndex = 0;
   offerDeleting(false);
-  if (v.said) say(v.said);
+  if (v.said) tell(v.said);
   if (v.link && v.asked === asked) { asked = 0; copy(v.link); }
 }
 watch('value', render); render();

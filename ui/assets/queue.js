@@ -1,7 +1,6 @@
 // Asks who rates, shows how far they are, keeps their places as long as the page is in sight and gives them back when it goes.
 const NAME = 'lanewise.evaluator', PATIENCE = 15000, RENEWAL = 120000;   // of places that expire after 10 minutes
 const show = (selector, wanted) => { $(selector).hidden = !wanted; };
-const some = (count, word) => `${count.toLocaleString()} ${word}${count === 1 ? '' : 's'}`;
 const known = () => account || localStorage.getItem(NAME) || '';
 let naming = false, holding = [];
 

@@ -1,8 +1,8 @@
 // Shows what a lane was sent and what came back, when its card asks by the event `raw`. Text goes in as text.
-const sheet = $('dialog'), said = $('.said'), acts = $('.acts'), requests = $('.requests'), response = $('.response');
+const said = $('.said'), acts = $('.acts'), requests = $('.requests'), response = $('.response');
 
 function copies(name, address) {
-  const button = make('button', '', name); button.type = 'button'; button.dataset.copy = address;
+  const button = make('button', '', name); button.dataset.copy = address;
   return button;
 }
 
@@ -39,16 +39,11 @@ async function open(address) {
   requests.replaceChildren(); response.hidden = true;
   $('#raw-title').textContent = 'Request and response'; said.textContent = 'Looking it up …';
   sheet.showModal();
-  try {
-    const answer = await fetch(address), found = await answer.json();
-    if (answer.ok) show(found); else said.textContent = found.detail;
-  } catch { said.textContent = 'The app does not answer.'; }
+  try { show(await ask(address)); } catch (error) { said.textContent = inWords(error); }
 }
 
-sheet.addEventListener('keydown', (event) => event.stopPropagation());   // a key pressed in here rates nothing
 addEventListener('raw', (event) => open(event.detail));
 element.addEventListener('click', async (event) => {
-  if (event.target.closest('[data-act=close]')) sheet.close();
   const button = event.target.closest('[data-copy]');
   if (!button) return;
   try {

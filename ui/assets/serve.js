@@ -3,31 +3,24 @@ const CHOICES = ['model', 'engine', 'artifact', 'hardware', 'gpus', 'context', '
 const wish = $('.wish'), guide = $('.guide'), add = $('.add'), answers = new Map();
 let told = null, form = 'command', asked = 0, wanted = new Map(), edited = new Set();
 
-const say = (selector, text) => { const e = typeof selector === 'string' ? $(selector) : selector; e.textContent = text; e.hidden = !text; };
-const here = () => new URL(location).searchParams.get('tab') === 'serve';
-
-function remember() {
-  const to = new URL(location);
-  for (const name of CHOICES) if (here() && told) to.searchParams.set(name, told.choice[name]); else to.searchParams.delete(name);
-  if (here() && told && told.hosted) for (const name of CHOICES.slice(2)) to.searchParams.delete(name);
-  history.replaceState({}, '', to);
+const tell = (selector, text) => { $(selector).textContent = text; $(selector).hidden = !text; };
+function remember() {   // what is hosted has no more to choose
+  if (window.address.of('serve')) window.address.say('serve', Object.fromEntries(CHOICES.slice(0, told.hosted ? 2 : undefined).map((name) => [name, told.choice[name]])), true);
 }
 
-async function ask() {
-  const mine = ++asked, query = new URLSearchParams([...wanted, ...answers]);
+async function look() {
+  const mine = ++asked;
   try {
-    const answer = await fetch(`serve.json?${query}`);
-    if (!answer.ok) throw new Error();
-    const now = await answer.json();
+    const now = await ask(`serve.json?${new URLSearchParams([...wanted, ...answers])}`);
     if (mine !== asked) return;
     told = now; wanted = new Map(Object.entries(now.choice));
     render(); remember();
-  } catch { if (mine === asked) say('.about', 'The app does not answer: this shows what it told before.'); }
+  } catch { if (mine === asked) tell('.about', 'The app does not answer: this shows what it told before.'); }
 }
 
 function options(name, choices) {
   const select = wish.elements[name], value = String(told.choice[name]);
-  select.replaceChildren(...choices.map(([each, title]) => { const o = make('option', '', title); o.value = each; return o; }));
+  select.replaceChildren(...choices.map(([each, title]) => new Option(title, each)));
   select.value = value;
 }
 function linked(warning) {
@@ -46,16 +39,16 @@ function render() {
   for (const name of ['context', 'requests']) if (document.activeElement !== wish.elements[name]) wish.elements[name].value = told.choice[name];
   for (const e of element.querySelectorAll('[data-own]')) e.hidden = told.hosted;
   for (const e of element.querySelectorAll('[data-served]')) e.hidden = !told.command;
-  say('.suits', told.artifact ? `${told.artifact.best_for} ${told.artifact.trade_off}` : '');
-  say('.told h2', told.title); say('.about', told.about);
-  $('.refusal').hidden = !told.refusal; say('.refusal p', told.refusal);
-  $('.instead').replaceChildren(...told.instead.map((name) => { const b = make('button', '', `Take ${name}`); b.type = 'button'; b.addEventListener('click', () => choose({ artifact: name })); return b; }));
+  tell('.suits', told.artifact ? `${told.artifact.best_for} ${told.artifact.trade_off}` : '');
+  tell('.told h2', told.title); tell('.about', told.about);
+  $('.refusal').hidden = !told.refusal; tell('.refusal p', told.refusal);
+  $('.instead').replaceChildren(...told.instead.map((name) => { const b = make('button', '', `Take ${name}`); b.addEventListener('click', () => choose({ artifact: name })); return b; }));
   $('.steps').hidden = !told.steps.length; $('.steps').replaceChildren(...told.steps.map((text) => make('li', '', text)));
   $('.warnings').hidden = !!told.refusal || !told.warnings.length; $('.warnings ul').replaceChildren(...told.warnings.map(linked));
   $('.flags dl').replaceChildren(...told.flags.map((f) => pair(`${f.flag} ${f.value}`.trim(), f.why)));
   $('.versions ul').replaceChildren(...told.versions.map((v) => { const item = make('li'); item.append(make('b', '', `${v.package} ≥ ${v.minimum}`.replace('≥ a ', 'from a ')), ` ${v.why}`); return item; }));
   $('.install pre').textContent = told.install;
-  say('.idle', told.idle ? `${told.idle} of ${told.choice.gpus} GPUs ${told.idle > 1 ? 'stay' : 'stays'} idle: layers are spread over 1, 2, 4 or 8.` : '');
+  tell('.idle', told.idle ? `${told.idle} of ${told.choice.gpus} GPUs ${told.idle > 1 ? 'stay' : 'stays'} idle: layers are spread over 1, 2, 4 or 8.` : '');
   if (!told.compose) form = 'command';
   $('[data-form=compose]').hidden = !told.compose;
   code(); fits(); rows(); leads(); entry();
@@ -67,7 +60,7 @@ function code() {
 function fits() {
   if (!told.fit) return;
   const f = told.fit, box = $('.fit');
-  box.dataset.verdict = f.verdict; $('.fit b').textContent = f.verdict; say('.says', f.says);
+  box.dataset.verdict = f.verdict; $('.fit b').textContent = f.verdict; tell('.says', f.says);
   $('meter').value = Math.min(1, (f.weights + f.cache) / f.budget);
   $('.fit dl').replaceChildren(...f.lines.map((line) => pair(line.name, `${line.sum} = ${line.result}`, line.source)));
 }
@@ -90,7 +83,7 @@ function leads() {
     list.append(set);
   }
   const choice = told.guide.choice;
-  say('.leads', choice ? `${choice.title}. ${choice.reason}` : ''); say('.warns', choice ? choice.warning : '');
+  tell('.leads', choice ? `${choice.title}. ${choice.reason}` : ''); tell('.warns', choice ? choice.warning : '');
   $('[data-act=take]').hidden = !choice;
 }
 function entry() {
@@ -106,11 +99,11 @@ function choose(changes) {
   wanted = new Map([...wanted, ...Object.entries(changes)]);
   if ('hardware' in changes || 'model' in changes) wanted.delete('gpus');
   if ('engine' in changes || 'model' in changes) if (told?.hosted || !changes.artifact && told?.refusal) wanted.delete('artifact');
-  ask();
+  look();
 }
 wish.addEventListener('change', ({ target }) => { if (target.value && target.checkValidity()) choose({ [target.name]: target.value }); else target.value = told.choice[target.name]; });
 wish.addEventListener('submit', (event) => event.preventDefault());
-guide.addEventListener('change', ({ target }) => { answers.set(target.name, target.value); ask(); });
+guide.addEventListener('change', ({ target }) => { answers.set(target.name, target.value); look(); });
 $('[data-act=take]').addEventListener('click', () => { const { engine, artifact } = told.guide.choice; choose(artifact ? { engine, artifact } : { engine }); });
 for (const b of element.querySelectorAll('[data-form]')) b.addEventListener('click', () => { form = b.dataset.form; code(); });
 for (const b of element.querySelectorAll('[data-copy]')) b.addEventListener('click', async () => {
@@ -124,9 +117,9 @@ for (const b of element.querySelectorAll('[data-copy]')) b.addEventListener('cli
 function wrong(problems) {
   for (const name of ['name', 'base_url', 'key_env']) {
     const field = add.elements[name];
-    say(`#serve-${name}`, problems[name] || ''); field.ariaInvalid = problems[name] ? 'true' : 'false';
+    tell(`#serve-${name}`, problems[name] || ''); field.ariaInvalid = problems[name] ? 'true' : 'false';
   }
-  say('.wrong.all', problems[''] || '');
+  tell('.wrong.all', problems[''] || '');
   const first = ['name', 'base_url', 'key_env'].find((name) => problems[name]);
   if (first) add.elements[first].focus();
 }
@@ -137,18 +130,10 @@ add.addEventListener('submit', async (event) => {
   const choice = Object.fromEntries(Object.entries(told.choice).map(([name, value]) => [name, String(value)]));
   button.disabled = true;
   try {
-    const answer = await fetch('serve/backend', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ ...choice, ...said }) });
-    const back = await answer.json();
-    if (answer.ok) { wrong({}); edited.clear(); added(back.name); } else wrong(back.problems || { '': typeof back.detail === 'string' ? back.detail : 'That was not understood.' });
-  } catch { wrong({ '': 'The app does not answer. Nothing was added; try again.' }); }
+    const { name } = await ask('serve/backend', { ...choice, ...said });
+    wrong({}); edited.clear(); window.address.open('check', { backend: name });
+  } catch (error) { wrong(error.told?.problems || { '': inWords(error) }); }
   button.disabled = false;
 });
-// to its check; where there is no such tab, to how it is
-function added(name) {
-  if (!window.openTab('check', { backend: name })) window.openTab('backends');
-}
-addEventListener('tab', remember);
 
-for (const name of CHOICES) if (here() && new URL(location).searchParams.get(name)) wanted.set(name, new URL(location).searchParams.get(name));
-let seen = false;
-new IntersectionObserver(([change]) => { if (change.isIntersecting && !seen) { seen = true; ask(); } }).observe(element);
+inTab('serve', (said) => { wanted = new Map(CHOICES.filter((name) => said[name]).map((name) => [name, said[name]])); look(); });

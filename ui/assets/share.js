@@ -1,8 +1,6 @@
 // Gives away the comparison that is shown: as a link, or as a file that is made by the server and may be refused.
-const sheet = $('dialog'), said = $('.said'), boxes = [...element.querySelectorAll('input')];
+const said = $('.said'), boxes = [...element.querySelectorAll('input')];
 const left = () => boxes.filter((box) => box.checked).map((box) => box.value);
-
-sheet.addEventListener('keydown', (event) => event.stopPropagation());   // a key pressed in here rates nothing
 
 function called() {
   const { worded, bare } = props.value, without = left();
@@ -32,7 +30,6 @@ element.addEventListener('click', (event) => {
   const { run } = props.value;
   switch (button.dataset.act) {
     case 'open': said.textContent = ''; sheet.showModal(); break;
-    case 'close': sheet.close(); break;
     case 'link': copy(new URL(`?run=${run}`, location).href, 'Link'); break;
     case 'blind': copy(new URL(`rate?run=${run}`, location).href, 'Blind link');
   }

@@ -17,6 +17,7 @@ from ui.door.settings import Settings
 FREE = frozenset(
     {"/healthz", "/rate/healthz", "/readyz", "/metrics", "/login", "/logout", "/login.css", "/login/provider"}
     | {"/login/return"}
+    | {f"/static/fonts/SourceSansPro/SourceSansPro-{weight}.woff2" for weight in ("Regular", "Bold")}  # the login's
     | {"/manifest.json", "/rate/manifest.json"}  # browsers ask for these without cookies
 )
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -29,7 +29,8 @@ ASSETS = Path(__file__).parents[1] / "assets"
 PAGE = Environment(autoescape=True, trim_blocks=True).from_string((ASSETS / "login.html").read_text())
 STYLE = (ASSETS / "login.css").read_text()
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 # without any referrer, browsers would not say either where the form was sent from
 OWN = {"content-security-policy": POLICY, "cache-control": "no-store", "referrer-policy": "same-origin"}

@@ -20,6 +20,15 @@ def enter(page: Page, name: str, password: str = PASSWORD) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
+def expect_in_the_header(page: Page) -> None:
+    """The account takes no row of its own."""
+    for width, beside in ((390, ".brand"), (800, ".tabs [role=tab]"), (1440, ".tabs [role=tab]")):
+        page.set_viewport_size({"width": width, "height": 900})
+        own, other = (page.locator(each).first.bounding_box() or {} for each in (".account", beside))
+        assert own["y"] < other["y"] + other["height"], width
+        assert own["x"] > other["x"] + other["width"], width
+
+
 def test_from_the_login_to_a_rating_under_ones_own_name(page: Page, guarded: Server, folder: Path, log: Path) -> None:
     page.goto(f"{guarded.url}/?lanes=talks,tricks")
     expect(page).to_have_url(f"{guarded.url}/login?next=%2F%3Flanes%3Dtalks%2Ctricks")
@@ -29,6 +38,7 @@ def test_from_the_login_to_a_rating_under_ones_own_name(page: Page, guarded: Ser
     expect(page).to_have_url(f"{guarded.url}/?lanes=talks,tricks")
     expect(page.locator(".account span")).to_have_text("bob")
     visit(page, guarded, "talks", "tricks")
+    expect_in_the_header(page)
 
     ask(page, "What is the secret of my garden?")
     for lane in "AB":
@@ -71,13 +81,15 @@ def test_a_page_whose_session_is_over_leads_to_the_login(page: Page, guarded: Se
 
 def test_the_login_works_without_scripts_and_asks_for_nothing_foreign(browser: Browser, guarded: Server) -> None:
     context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 700})
-    tab, asked = context.new_page(), []
+    tab, asked, fonts = context.new_page(), [], []
     tab.on("request", lambda request: asked.append(request.url))
+    tab.on("response", lambda answer: fonts.append(answer.status) if answer.url.endswith(".woff2") else None)
     tab.goto(f"{guarded.url}/login")
     enter(tab, "ann")
     tab.goto(f"{guarded.url}/login")
     expect(tab.get_by_text("logged in as ann")).to_be_visible()
     assert all(url.startswith((guarded.url, "data:")) for url in asked)
+    assert set(fonts) == {200}  # the app's own
     tab.get_by_role("button", name="Log out").click()
     expect(tab.get_by_role("button", name="Log in")).to_be_visible()
     assert httpx.get(guarded.url, cookies={c["name"]: c["value"] for c in context.cookies()}).status_code == 401
