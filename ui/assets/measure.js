@@ -28,6 +28,7 @@ const tried = (act) => async (...given) => { said(null); try { await act(...give
 
 const inAddress = (name) => window.address.of('measure')?.[name] || '';
 const isShown = () => element.offsetParent !== null;
+const isOurs = () => [part.kind, ''].includes(inAddress('part')) && !!window.address.of('measure');
 const arrive = tried(async () => {
   const wanted = inAddress('part'), backend = inAddress('backend');
   if (wanted && wanted !== part.kind && window.address.open(wanted)) return;
@@ -113,7 +114,11 @@ const compare = tried(async () => {  // the older one is the baseline
 });
 
 async function open(id, beside = '', replace = false) {
+  if (!isOurs()) return;  // another tab was opened meanwhile
   window.address.say('measure', { part: part.kind, measurement: id, beside }, replace);
+  await show(id, beside);
+}
+async function show(id, beside) {
   if (!id) { $('.result').hidden = true; drawn = ''; drawPast(); return; }
   const told = await ask(`measurements/${id}${beside ? `?beside=${beside}` : ''}`);
   if (inAddress('measurement') !== id || inAddress('beside') !== beside) return;  // another was opened meanwhile
@@ -154,7 +159,7 @@ function look() {
     const id = inAddress('measurement');
     try {
       if (!document.hidden) await overview();
-      if (id && $('.result').dataset.state === 'running' && !document.hidden) await open(id, inAddress('beside'));
+      if (id && $('.result').dataset.state === 'running' && !document.hidden) await show(id, inAddress('beside'));
     } catch { /* the page says when the app is gone */ }
     look();
   }, live || $('.result').dataset.state === 'running' ? LOOK : 5 * LOOK);
