@@ -9,12 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import median
 from typing import Any
 
 Sample = Mapping[str, Any]
 
 Z = 1.959964  # of a 95 % interval
 SURE = 0.05
+CACHED = 0.1  # of a prompt: with more of it in the server's cache, its first token came too soon
 FEWEST = 6  # texts on which two lanes must differ before any split of them is beyond chance
 
 
@@ -80,6 +82,26 @@ def totals(samples: Iterable[Sample]) -> dict[str, Tally]:
     return _tallied((each["lane"], each["outcome"]) for each in samples)
 
 
+def apart(samples: Sequence[Sample], one: str, other: str) -> list[tuple[int, int, Tally, Tally]]:
+    """The cells in which two lanes found different shares: length, depth, and the tally of each."""
+    found = cells(samples)
+    places = sorted({(length, depth) for lane, length, depth in found if lane in (one, other)})
+    pairs = (
+        (length, depth, found.get((one, length, depth)), found.get((other, length, depth))) for length, depth in places
+    )
+    return [(length, depth, a, b) for length, depth, a, b in pairs if a and b and a.share != b.share]
+
+
+def first_tokens(samples: Iterable[Sample]) -> dict[tuple[str, int], float]:
+    """The median time to the first token, in microseconds, by lane and length, of what the server had to read."""
+    times: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for each in samples:
+        read, cached = each.get("prompt_tokens") or 0, each.get("cached_tokens") or 0
+        if each["outcome"] in ("found", "missed") and each.get("ttft_us") is not None and cached <= CACHED * read:
+            times[each["lane"], each["length"]].append(each["ttft_us"])
+    return {place: median(found) for place, found in times.items()}
+
+
 def duel(samples: Iterable[Sample], one: str, other: str) -> Duel:
     """Of the texts that both have read."""
     found: defaultdict[str, dict[tuple[int, int, int], bool]] = defaultdict(dict)
@@ -139,13 +161,3 @@ def _tallied(outcomes: Iterable[tuple[Any, str]]) -> dict[Any, Tally]:
     for key, outcome in outcomes:
         counts[key][outcome.replace(" ", "_")] += 1
     return {key: Tally(**each) for key, each in counts.items()}
-
-
-def apart(samples: Sequence[Sample], one: str, other: str) -> list[tuple[int, int, Tally, Tally]]:
-    """The cells in which two lanes found different shares: length, depth, and the tally of each."""
-    found = cells(samples)
-    places = sorted({(length, depth) for lane, length, depth in found if lane in (one, other)})
-    pairs = (
-        (length, depth, found.get((one, length, depth)), found.get((other, length, depth))) for length, depth in places
-    )
-    return [(length, depth, a, b) for length, depth, a, b in pairs if a and b and a.share != b.share]

@@ -1,12 +1,14 @@
 """Figures of a load: rates and times of each lane and step, and ratios of two, with their doubt.
 
-Intervals hold 95 % and are percentile bootstraps over requests. Workers of a closed loop are always busy, so the time
-that a step takes goes with the mean time that a request holds its worker: by that, rates are drawn anew too.
+Percentiles are interpolated between the two nearest requests. Intervals hold 95 % and are percentile bootstraps over
+requests. Workers of a closed loop are always busy, so the time that a step takes goes with the mean time that a request
+holds its worker: by that, rates are drawn anew too.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, log
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +17,14 @@ import numpy.typing as npt
 DRAWS = 1000
 SHARES = {"p50": 50, "p95": 95, "p99": 99}
 TIMES = ("ttft", "itl", "e2e")
+BEYOND = 0.025  # of an interval, at either end
 
 Sample = Mapping[str, Any]
 Numbers = npt.NDArray[np.float64]
 
 
 class Interval(NamedTuple):
-    """A figure, and between what it lies 19 times out of 20."""
+    """A figure, and between what it lies 19 times out of 20; a percentile does so only where requests are `enough`."""
 
     value: float
     low: float
@@ -31,8 +34,9 @@ class Interval(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Figures:
     """One step of one lane. Of `values`, times are in milliseconds and rates by the second: `rate` counts answered
-    requests, `tokens_rate` tokens out; none where nothing was answered. `server` are the highest of its own figures;
-    `lag`, in ms, how late this machine was itself; `approximate`: inter-token latency counts pieces, not tokens."""
+    requests, `tokens_rate` tokens out, where the server counts them; none where nothing was answered. `server` are the
+    highest of its own figures; `lag`, in ms, how late this machine was itself; `cached`, the share of the prompts'
+    tokens that the server had already read; `approximate`: inter-token latency counts pieces, not tokens."""
 
     lane: int
     step: int
@@ -44,17 +48,14 @@ class Figures:
     lag: float
     busy: float
     tokens: int
+    cached: float
     cost: float | None
     approximate: bool
 
 
 def figures(samples: Iterable[Sample], draws: int = DRAWS) -> list[Figures]:
     """Of every lane and step, in the order in which they came; without `draws`, figures have no doubt."""
-    grouped: dict[tuple[int, int], list[Sample]] = {}
-    for sample in samples:
-        if sample.get("what") in ("request", "server", "step"):
-            grouped.setdefault((sample["lane"], sample["step"]), []).append(sample)
-    return [_figures(lane, step, own, draws) for (lane, step), own in grouped.items()]
+    return [_figures(lane, step, own, draws) for (lane, step), own in _by_step(samples).items()]
 
 
 def _figures(lane: int, step: int, samples: Sequence[Sample], draws: int) -> Figures:
@@ -62,6 +63,7 @@ def _figures(lane: int, step: int, samples: Sequence[Sample], draws: int) -> Fig
     server: dict[str, float] = {}
     for told in (sample["load"] for sample in samples if sample["what"] == "server"):
         server |= {name: max(value, server.get(name, value)) for name, value in told.items()}
+    read, cached = (_sum(answered, name) for name in ("prompt_tokens", "cached_tokens"))
     ended = next((sample for sample in samples if sample["what"] == "step"), {})
     costs = [sample.get("cost") for sample in answered]
     known = [cost for cost in costs if cost is not None]
@@ -75,10 +77,16 @@ def _figures(lane: int, step: int, samples: Sequence[Sample], draws: int) -> Fig
         server=server,
         lag=ended.get("lag_p95", 0.0),
         busy=ended.get("busy", 0.0),
-        tokens=sum((sample.get("completion_tokens") or 0) for sample in answered),
+        tokens=_sum(answered, "completion_tokens"),
+        cached=cached / read if read else 0.0,
         cost=sum(known) if known and len(known) == len(costs) else None,
         approximate=any(sample.get("approximate") for sample in answered),
     )
+
+
+def enough(share: int) -> int:
+    """Requests that it takes for an interval of this percentile: with fewer, its truth may well be above them all."""
+    return ceil(log(BEYOND) / log(share / 100))
 
 
 def ratios(base: Iterable[Sample], other: Iterable[Sample], draws: int = DRAWS) -> dict[str, Interval]:
@@ -96,6 +104,31 @@ def verdict(ratio: Interval, claimed: float) -> str:
     least, most = (ratio.low, ratio.high) if claimed >= 1 else (-ratio.high, -ratio.low)
     bound = claimed if claimed >= 1 else -claimed
     return "holds" if least >= bound else "does not hold" if most < bound else "can't be told yet"
+
+
+def pairs(
+    base: Iterable[Sample], other: Iterable[Sample], lanes: Mapping[int, int]
+) -> list[tuple[int, int, int, dict[str, Interval]]]:
+    """Lanes of `other` over those of `base` that `lanes` names for them, at each step of both: the lane of `base`, that
+    of `other`, the step, and their `ratios`."""
+    ours, theirs = _by_step(base), _by_step(other)
+    return [
+        (lanes[lane], lane, step, found)
+        for (lane, step), samples in theirs.items()
+        if lane in lanes and (lanes[lane], step) in ours and (found := ratios(ours[lanes[lane], step], samples))
+    ]
+
+
+def _by_step(samples: Iterable[Sample]) -> dict[tuple[int, int], list[Sample]]:
+    steps: dict[tuple[int, int], list[Sample]] = {}
+    for sample in samples:
+        if sample.get("what") in ("request", "server", "step"):
+            steps.setdefault((sample["lane"], sample["step"]), []).append(sample)
+    return steps
+
+
+def _sum(samples: Iterable[Sample], name: str) -> int:
+    return sum(sample.get(name) or 0 for sample in samples)
 
 
 def _requests(samples: Iterable[Sample]) -> tuple[list[Sample], list[Sample]]:
@@ -116,23 +149,24 @@ def _drawn(requests: Sequence[Sample], draws: int, seed: int = 0) -> dict[str, t
 
 
 def _rates(requests: Sequence[Sample], drawn: npt.NDArray[np.int64]) -> Iterator[tuple[str, tuple[float, Numbers]]]:
-    seconds = (max(sample["end"] for sample in requests) - min(_start(sample) for sample in requests)) / 1e6
+    seconds = (max(sample["end"] for sample in requests) - min(_sent(sample) for sample in requests)) / 1e6
     if seconds <= 0:
         return
-    held = np.array([sample["held"] for sample in requests], float)
-    counted = {
-        "rate": [float(not sample["error"]) for sample in requests],
-        "tokens_rate": [0.0 if sample["error"] else sample.get("completion_tokens") or 0.0 for sample in requests],
-    }
+    held = np.array([sample["end"] - sample["began"] for sample in requests], float)
+    counted = {"rate": [float(not sample["error"]) for sample in requests]}
+    tokens = [0 if sample["error"] else sample.get("completion_tokens") for sample in requests]
+    known = [float(count) for count in tokens if count is not None]
+    if len(known) == len(tokens):
+        counted["tokens_rate"] = known
     takes = seconds * held[drawn].mean(1) / held.mean() if held.mean() else np.full(len(drawn), seconds)
     for name, counts in counted.items():
         numbers = np.array(counts)
         yield name, (numbers.sum() / seconds, numbers[drawn].sum(1) / np.maximum(takes, 1e-9))
 
 
-def _start(sample: Sample) -> float:
+def _sent(sample: Sample) -> float:
     sent = sample.get("sent")
-    return float(sample["end"] - sample["held"] if sent is None else sent)
+    return float(sample["began"] if sent is None else sent)
 
 
 def _times(
@@ -153,5 +187,5 @@ def _times(
 def _interval(value: float, drawn: Numbers) -> Interval:
     if not len(drawn):
         return Interval(float(value), float(value), float(value))
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    low, high = np.percentile(drawn, [100 * BEYOND, 100 * (1 - BEYOND)])
     return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))

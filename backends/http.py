@@ -125,7 +125,7 @@ async def ask(
 
     # silence is told by us: httpx would take every comment for a sign of life
     request.extensions |= {"trace": trace, "timeout": {"connect": backend.connect_timeout}}
-    asking = asyncio.create_task(http.send(request, stream=True))
+    asking = asyncio.create_task(_sent(http, request))
     asking.add_done_callback(lambda _: taken.set())  # no connection, or none that traces
     try:
         await taken.wait()
@@ -141,6 +141,31 @@ async def ask(
     finally:
         if not asking.cancel() and not asking.cancelled() and not asking.exception():
             await asking.result().aclose()
+
+
+async def _sent(http: httpx.AsyncClient, request: httpx.Request) -> httpx.Response:
+    """The response, whose body is to be read and closed."""
+    response = await http.send(request, stream=True)
+    response.stream = _Closing(cast(httpx.AsyncByteStream, response.stream))
+    return response
+
+
+class _Closing(httpx.AsyncByteStream):
+    """A body that is closed to the end, even where its reader is cancelled just then: the library would keep such a
+    connection open, and in its pool, for ever."""
+
+    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._stream.__aiter__()
+
+    async def aclose(self) -> None:
+        closing = asyncio.create_task(self._stream.aclose())
+        try:
+            await asyncio.shield(closing)
+        finally:
+            await asyncio.wait([closing])
 
 
 async def _answer(backend: Backend, asking: Awaitable[httpx.Response], deadline: float) -> httpx.Response:
@@ -161,14 +186,14 @@ async def _awaited(http: httpx.AsyncClient, asking: Awaitable[httpx.Response], q
             await response.aclose()
             await asyncio.sleep(PACE)
             again = http.build_request("GET", address, headers=headers, extensions=asked.extensions)
-            response = await http.send(again, stream=True)
+            response = await _sent(http, again)
     return response
 
 
 async def fetch(backend: Backend, http: httpx.AsyncClient, request: httpx.Request) -> str:
     """A small answer, whole. Raises BackendError where it is a refusal, too late or without end."""
     deadline = asyncio.get_running_loop().time() + backend.first_timeout
-    response = await _answer(backend, http.send(request, stream=True), deadline)
+    response = await _answer(backend, _sent(http, request), deadline)
     async with aclosing(response):
         with closing(_Body(backend, response, deadline)) as body:
             if response.status_code != 200:

@@ -36,11 +36,12 @@ def speed(answer: Answer) -> float | None:
 
 
 def between_tokens(answer: Answer) -> tuple[float | None, bool]:
-    """Inter-token latency: the mean time from a token to the next; and whether it is exact, which it is where the
+    """Inter-token latency: the mean time from a token of this answer to the next, thinking included, as GenAI-Perf has
+    it (vLLM's benchmark calls it TPOT); None where all came at once. And whether it is exact, which it is where the
     server counted its tokens, and not the pieces of the stream."""
     took, tokens = span(answer), answer.usage.completion
     gaps = (tokens or answer.pieces) - 1
-    return (None if took is None or gaps < 1 else took / gaps), tokens is not None
+    return (took / gaps if took and gaps >= 1 else None), tokens is not None
 
 
 def cost(lane: Lane, answer: Answer) -> float | None:

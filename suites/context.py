@@ -11,6 +11,7 @@ from typing import Any
 
 from backends import pace
 from backends.answer import Answer
+from backends.flags import CUT
 from backends.kind import Stream
 from backends.lane import Lane
 from backends.prompt import Prompt, UserTurn
@@ -159,7 +160,7 @@ def outcome(answer: Answer, code: str, length: int) -> dict[str, str]:
         return said | {"outcome": "too long", "why": f"The server read only {counted:,} tokens: it cut the prompt."}
     if set(_CODE.findall(told)) == {code}:
         return said | {"outcome": "found"}
-    if answer.finish_reason == "length":
+    if answer.finish_reason.lower() in CUT:
         return said | {"outcome": "out of tokens", "why": OUT_OF_TOKENS}
     return said | {"outcome": "missed"}
 

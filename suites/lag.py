@@ -5,20 +5,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 
 TICK = 0.02  # seconds between two looks
 
 
 @dataclass
 class Lag:
-    """In milliseconds; `busy` is the share of one core that this process took."""
+    """In milliseconds, at each look that was due; `busy` is the share of one core that this process took."""
 
     late: list[float] = field(default_factory=list)
     busy: float = 0.0
 
     def share(self, of: float) -> float:
+        """The percentile, by the nearest rank."""
         ranked = sorted(self.late)
-        return ranked[min(len(ranked) - 1, int(len(ranked) * of))] if ranked else 0.0
+        return ranked[ceil(len(ranked) * of) - 1] if ranked else 0.0
 
 
 @contextmanager
@@ -35,7 +37,13 @@ def watched() -> Iterator[Lag]:
 
 
 async def _look(lag: Lag) -> None:
+    due = time.perf_counter()
     while True:
-        due = time.perf_counter() + TICK
-        await asyncio.sleep(TICK)
-        lag.late.append(max(0.0, time.perf_counter() - due) * 1000)
+        due += TICK
+        await asyncio.sleep(due - time.perf_counter())
+        now = time.perf_counter()
+        # those that were missed meanwhile were late too: else the longest wait would count as one of many
+        while due + TICK <= now:
+            lag.late.append((now - due) * 1000)
+            due += TICK
+        lag.late.append(max(0.0, now - due) * 1000)

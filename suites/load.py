@@ -142,6 +142,7 @@ class _Step:
                 cutting.cancel()
                 looking.cancel()
                 asking.cancel()
+                await asyncio.gather(looking, asking, return_exceptions=True)
         if self.what == "request":
             yield self._summary(started, lag)
 
@@ -197,13 +198,11 @@ class _Step:
 
 def sampled(lane: Lane, answer: Answer, began: int) -> Sample:
     """What a request took, without a word of it; `began` is when its own times begin."""
-    times, usage, failure = answer.times, answer.usage, answer.failure
+    usage, failure = answer.usage, answer.failure
     between, exact = pace.between_tokens(answer)
-    end = times.end or 0
     return {
         "began": began,
         **dict(_moments(answer, began)),
-        "held": end - (times.sent or 0),
         "ttft": pace.first_token(answer),
         "itl": None if between is None else round(between, 1),
         "approximate": not exact,

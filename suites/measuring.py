@@ -169,9 +169,7 @@ class Measuring:
         """Stores what is new at every pace, then the end."""
         try:
             while True:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(PACE):
-                        await asyncio.wait([asking])
+                await asyncio.wait([asking], timeout=PACE)
                 over = asking.done()
                 if await self._stored(live, found, over):
                     if over:

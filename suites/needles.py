@@ -1,7 +1,6 @@
 """Long texts with one fact hidden in them, to see whether a model still finds it. Made here from words and numbers: the
 same seed gives the same text. It knows no model."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate
@@ -110,7 +109,7 @@ def haystack(tokens: int, depth: float, seed: int, count: Count) -> Haystack:
     for fact in facts:
         sentences.insert(random.randint(0, len(sentences)), fact)
     before = [0, *accumulate(map(len, sentences))]
-    at = bisect_left(before, depth * before[-1])
+    at = min(range(len(before)), key=lambda place: abs(before[place] - depth * before[-1]))
     sentences.insert(at, f" {needle.fact}")
     return Haystack("".join(sentences).strip(), needle, before[at] / max(before[-1], 1))
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio import state_holder
+from gradio.blocks import Block
 
 from ui import markdown
 
@@ -82,3 +84,16 @@ class Options(gr.Radio):
 
     def get_block_name(self) -> str:
         return "radio"
+
+
+class Session(state_holder.SessionState):
+    """What a page has changed of its components. Gradio gives a changed one another id, and keeps it under both: a page
+    that stays open would grow with every event."""
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        if isinstance(value, Block):
+            value._id = key
+        super().__setitem__(key, value)
+
+
+state_holder.SessionState = Session  # type: ignore[misc]

@@ -1,10 +1,9 @@
 """The part "Long context" of the Measure tab: needles asked for, and a map of what was found."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations, islice
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from analysis import context
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 USUAL = {"lengths": (8_000, 32_000, 128_000), "depths": (0, 25, 50, 75, 100)}
 MOST_LANES, MOST_TRIALS, MOST_MINUTES, MOST_TOKENS = 6, 20, 24 * 60, 32_768
 MOST_DUELS = 6
-CACHED = 0.1  # of a prompt: with more of it in the server's cache, its first token came too soon
 REASONS = 5  # why requests failed, the most frequent ones
 
 
@@ -93,7 +91,7 @@ class Context:
         return drawn([*found.samples, *before], both)
 
     def rows(self, found: "Found") -> Sequence[Mapping[str, Any]]:
-        first = _first(found.samples)
+        first = context.first_tokens(found.samples)
         return [
             {
                 "lane": lane,
@@ -118,7 +116,7 @@ def drawn(samples: Sequence[Sample], plan: Mapping[str, Any]) -> dict[str, Any]:
     """A map for each lane, in the order in which they come, and what sets each two of them apart."""
     cells, lengths, totals = context.cells(samples), context.lengths(samples), context.totals(samples)
     names = _short(samples)
-    first, columns, rows = _first(samples), plan.get("lengths", ()), plan.get("depths", ())
+    first, columns, rows = context.first_tokens(samples), plan.get("lengths", ()), plan.get("depths", ())
     return {
         "lengths": columns,
         "depths": rows,
@@ -177,16 +175,6 @@ def _counted(tally: Tally | None) -> dict[str, Any]:
     tally = tally or Tally()
     low, high = tally.interval or (None, None)
     return asdict(tally) | {"share": tally.share, "low": low, "high": high}
-
-
-def _first(samples: Sequence[Sample]) -> dict[tuple[str, int], float]:
-    """The median time to the first token, in microseconds, by lane and length, of what the server had to read."""
-    times: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-    for each in samples:
-        read, cached = each.get("prompt_tokens") or 0, each.get("cached_tokens") or 0
-        if each["outcome"] in ("found", "missed") and each.get("ttft_us") is not None and cached <= CACHED * read:
-            times[each["lane"], each["length"]].append(each["ttft_us"])
-    return {place: median(found) for place, found in times.items()}
 
 
 def _reasons(samples: Sequence[Sample], lane: str) -> list[dict[str, Any]]:

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from analysis.load import Figures, Interval, figures, ratios, verdict
+from analysis.load import SHARES, Figures, Interval, enough, figures, pairs, verdict
+from backends.lane import Lane
 from backends.prompt import Prompt
 from backends.registry import Registry
 from backends.tokens import prompt_tokens
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 MOST_LANES, MOST_PROMPTS, MOST_STEPS, MOST_AT_ONCE, MOST_REQUESTS = 6, 50, 8, 256, 2000
 LONGEST = 1800  # seconds of a step
 RECENT = 25  # comparisons whose prompts are offered
+CACHED = 0.1  # of the prompts: with more of it in the server's cache, first tokens came too soon
 LATE = 10.0  # ms that this machine may be late itself at p95 before its times are doubtful
 CLAIMS = (("e2e_p50", 0.6, "40 % less completion time"), ("rate", 3.0, "3 times the requests per second"))
 
@@ -57,7 +59,8 @@ class Load:
         }
 
     async def planned(self, form: Form, who: str) -> Measurable:
-        lanes = self._lanes(form)
+        lanes, steps = self._lanes(form), _steps(form.get("steps"))
+        _allowed(lanes, steps)
         prompts = await self._prompts(form)
         asked = await asyncio.to_thread(self._fitted, lanes, prompts)
         return load.Load(
@@ -65,7 +68,7 @@ class Load:
             discover=lambda backend: self.registry.client(backend).discover(),
             asked=asked,
             titles=tuple(title(prompt) for prompt in prompts),
-            steps=_steps(form.get("steps")),
+            steps=steps,
             requests=whole(form, "requests", 1, MOST_REQUESTS, "Requests per step"),
             seconds=whole(form, "seconds", 1, LONGEST, "Seconds per step"),
             max_tokens=whole(form, "max_tokens", 1, 100_000, "Max tokens"),
@@ -77,26 +80,31 @@ class Load:
         """While it runs, figures come without their doubt: to reckon that takes a while."""
         labels, running = _labels(found), found.measurement.state == "running"
         every = figures(found.samples, 0 if running else 1000)
-        pairs = [] if running else [*_pairs(labels, found.samples, labels, found.samples, within=True)]
+        over = dict.fromkeys(range(1, len(labels)), 0)
+        compared = [] if running else pairs(found.samples, found.samples, over)
         return {
             "lanes": labels,
             "steps": [_told(each) for each in every],
-            "ratios": pairs,
-            "notes": [*_notes(labels, every, found.samples)],
+            "ratios": [_ratio(labels, labels, *each) for each in compared],
+            "notes": [*_notes(labels, every, found.samples), *([] if running else _unbounded(every))],
         }
 
     def beside(self, found: "Found", other: "Found") -> dict[str, Any]:
         ours, theirs = _labels(found), _labels(other)
-        pairs = [*_pairs(theirs, other.samples, ours, found.samples, within=False)]
-        if not pairs:
+        over = {lane: theirs.index(label) if label in theirs else lane for lane, label in enumerate(ours)}
+        compared = pairs(other.samples, found.samples, over)
+        if not compared:
             raise Problem("These two have no step in common in which both lanes answered: measure the same steps.")
-        return {"ratios": pairs, "notes": [*_otherwise(found.measurement.plan, other.measurement.plan)]}
+        return {
+            "ratios": [_ratio(theirs, ours, *each) for each in compared],
+            "notes": [*_otherwise(found.measurement.plan, other.measurement.plan)],
+        }
 
     def rows(self, found: "Found") -> Sequence[Mapping[str, Any]]:
         labels = _labels(found)
         return [_row(labels, each) for each in figures(found.samples)]
 
-    def _lanes(self, form: Form) -> list[Any]:
+    def _lanes(self, form: Form) -> list[Lane]:
         wanted = [each for each in _list(form, "lanes") if isinstance(each, dict)]
         if not 1 <= len(wanted) <= MOST_LANES:
             raise Problem(f"Choose 1 to {MOST_LANES} lanes.")
@@ -124,7 +132,7 @@ class Load:
             return kept.prompt
         raise Problem(f"The prompt {which!r} is not here any more: choose another.")
 
-    def _fitted(self, lanes: Sequence[Any], prompts: Sequence[Prompt]) -> tuple[Asked, ...]:
+    def _fitted(self, lanes: Sequence[Lane], prompts: Sequence[Prompt]) -> tuple[Asked, ...]:
         """Blocking."""
         asked = []
         for at, lane in enumerate(lanes, 1):
@@ -151,6 +159,16 @@ def _steps(said: Any) -> tuple[int, ...]:
     ):
         raise Problem(f"Steps are up to {MOST_STEPS} whole numbers from 1 to {MOST_AT_ONCE}, such as 1, 2, 4, 8.")
     return tuple(sorted({int(part) for part in parts}))
+
+
+def _allowed(lanes: Sequence[Lane], steps: Sequence[int]) -> None:
+    """Beyond what a backend is declared to take, requests would wait here, where no time counts."""
+    for backend in (lane.backend for lane in lanes):
+        if backend.concurrency is not None and backend.concurrency < steps[-1]:
+            raise Problem(
+                f"{backend.name} is sent {backend.concurrency} requests at once: take no higher steps, or raise its "
+                "`concurrency` in backends.toml."
+            )
 
 
 def _list(form: Form, name: str) -> list[Any]:
@@ -192,8 +210,21 @@ def _notes(labels: Sequence[str], every: Sequence[Figures], samples: Sequence[Ma
             )
         if any(each.approximate for each in every if each.lane == lane):
             yield f"{labels[lane]}: the server counts no tokens, so time between tokens is by pieces of the stream."
+        if any(each.cached > CACHED for each in every if each.lane == lane):
+            yield (
+                f"{labels[lane]}: the server had more than {100 * CACHED:.0f} % of the prompts in its cache. Where it "
+                "has not, its first token comes later."
+            )
     said = {sample["error"]: sample["said"] for sample in samples if sample.get("error") and sample.get("said")}
     yield from (f"{kind}: {words}" for kind, words in said.items())
+
+
+def _unbounded(every: Sequence[Figures]) -> Iterator[str]:
+    few = {name: enough(share) for name, share in SHARES.items()}
+    few = {name: least for name, least in few.items() if any(0 < each.answered < least for each in every)}
+    if few:
+        takes = view.listed([f"{name} takes {least}" for name, least in few.items()])
+        yield f"With so few answers the truth may lie above these intervals: {takes} answers at each step."
 
 
 def _otherwise(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[str]:
@@ -202,38 +233,17 @@ def _otherwise(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[s
         yield f"They were asked with other {view.listed(differing)}: the ratios tell that too, not the lanes alone."
 
 
-def _pairs(
-    a_labels: Sequence[str],
-    a_samples: Sequence[Mapping[str, Any]],
-    b_labels: Sequence[str],
-    b_samples: Sequence[Mapping[str, Any]],
-    *,
-    within: bool,
-) -> Iterator[dict[str, Any]]:
-    """B over A, step by step: within one measurement each further lane over the first; of two, lanes of one name, or
-    else of one place."""
-    a_steps, b_steps = _by_step(a_samples), _by_step(b_samples)
-    for b_lane, label in enumerate(b_labels):
-        a_lane = 0 if within else a_labels.index(label) if label in a_labels else b_lane
-        for (lane, step), samples in b_steps.items():
-            if lane != b_lane or (within and b_lane == 0) or (a_lane, step) not in a_steps:
-                continue
-            if told := ratios(a_steps[a_lane, step], samples):
-                yield {
-                    "a": a_labels[a_lane],
-                    "b": label,
-                    "step": step,
-                    "values": {name: list(value) for name, value in told.items()},
-                    "claims": [*_claims(told)],
-                }
-
-
-def _by_step(samples: Sequence[Mapping[str, Any]]) -> dict[tuple[int, int], list[Mapping[str, Any]]]:
-    steps: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
-    for sample in samples:
-        if sample.get("what") == "request":
-            steps.setdefault((sample["lane"], sample["step"]), []).append(sample)
-    return steps
+def _ratio(
+    a_labels: Sequence[str], b_labels: Sequence[str], a: int, b: int, step: int, told: Mapping[str, Interval]
+) -> dict[str, Any]:
+    """B over A."""
+    return {
+        "a": a_labels[a],
+        "b": b_labels[b],
+        "step": step,
+        "values": {name: list(value) for name, value in told.items()},
+        "claims": [*_claims(told)],
+    }
 
 
 def _claims(told: Mapping[str, Interval]) -> Iterator[dict[str, str]]:

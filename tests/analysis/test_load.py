@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.load import Interval, figures, ratios, verdict
+from analysis.load import Interval, enough, figures, pairs, ratios, verdict
 
 MS = 1000
 
@@ -17,9 +17,9 @@ def request(n: int, began: float, took: float, **more: Any) -> dict[str, Any]:
         "lane": 0,
         "step": 1,
         "index": n,
+        "began": began * MS,
         "sent": began * MS,
         "end": (began + took) * MS,
-        "held": took * MS,
         "ttft": took / 10 * MS,
         "itl": took * 9 / 100 * MS,
         "e2e": took * MS,
@@ -132,3 +132,27 @@ def test_the_intervals_have_the_truth_19_times_out_of_20() -> None:
         ratio_hits += ratio.low <= 0.6 <= ratio.high
     assert 0.90 <= hits / runs <= 0.99
     assert 0.90 <= ratio_hits / runs <= 0.99
+
+
+def test_a_highest_figure_bounds_its_percentile_only_with_enough_requests() -> None:
+    assert [enough(share) for share in (50, 95, 99)] == [6, 72, 368]
+    assert 0.95 ** enough(95) <= 0.025 < 0.95 ** (enough(95) - 1)
+
+
+def test_tokens_that_a_server_does_not_count_have_no_rate() -> None:
+    uncounted = [request(n, 100 * n, 100, completion_tokens=None) for n in range(4)]
+    assert "rate" in row(uncounted).values
+    assert "tokens_rate" not in row(uncounted).values
+    assert "tokens_rate" not in ratios([request(n, 100 * n, 100) for n in range(4)], uncounted)
+
+
+def test_the_share_of_prompts_that_was_read_already_is_told() -> None:
+    assert row([request(0, 0, 100, cached_tokens=4), request(1, 100, 100)]).cached == pytest.approx(0.4)
+
+
+def test_lanes_are_set_beside_those_that_are_named_for_them_where_both_have_the_step() -> None:
+    base = [request(n, 200 * n, 200, step=step) for step in (1, 2) for n in range(3)]
+    other = [request(n, 100 * n, 100, lane=1, step=step) for step in (2, 4) for n in range(3)]
+    ((a, b, step, told),) = pairs(base, other, {1: 0})
+    assert (a, b, step, told["e2e_p50"].value) == (0, 1, 2, 0.5)
+    assert pairs(base, other, {0: 0}) == []

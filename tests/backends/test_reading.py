@@ -1,5 +1,6 @@
 """How an event stream is read, whatever stands around its chunks. `test_streams` has those of real servers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,6 +18,7 @@ from backends.events import Event, Failed, Finished, ReasoningDelta, Reported, S
 from backends.http import read
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt
+from backends.runner import Run
 from tests.backends.fake_server import delta, sse
 from tests.backends.test_streams import answer_of
 
@@ -200,3 +202,30 @@ async def test_the_key_of_another_server_is_sent_to_no_hosted_service(prompt: Pr
     with pytest.raises(BackendError) as caught:
         await put_off(replace(HOSTED, base_url="http://nim:8000/v1"), prompt)
     assert caught.value.kind == "loading"
+
+
+class Ending(httpx.AsyncByteStream):
+    """A body that takes its time to close."""
+
+    def __init__(self) -> None:
+        self.closing, self.may_close, self.closed = asyncio.Event(), asyncio.Event(), False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield SHORT
+
+    async def aclose(self) -> None:
+        self.closing.set()
+        await self.may_close.wait()
+        self.closed = True
+
+
+async def test_a_connection_is_given_back_even_where_its_lane_is_stopped_just_then(prompt: Prompt) -> None:
+    body = Ending()
+    answer = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=body)
+    client = ChatClient(nim.KIND, BACKEND, {}, transport=httpx.MockTransport(lambda _: answer))
+    run = Run(client.stream, [(Lane(BACKEND, "m"), prompt)])
+    await body.closing.wait()
+    run.stop()
+    body.may_close.set()
+    await run.ended()
+    assert body.closed

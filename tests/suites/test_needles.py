@@ -29,7 +29,7 @@ def test_the_needle_stands_once_at_its_depth(tokens: int, depth: float, seed: in
     assert (text.count(needle.fact), hidden.prompt.count(needle.code), needle.code in needle.question) == (1, 1, False)
     at = text.index(needle.fact)
     longest = max(map(len, re.split(r"(?<=\.)\s+", text)))
-    assert abs(at - depth * (len(text) - len(needle.fact))) <= longest + 1
+    assert abs(at - depth * (len(text) - len(needle.fact))) <= longest / 2 + 2  # at the nearest place
     assert at == 0 or text[:at].endswith((". ", ".\n\n"))  # between two sentences
     assert hidden.depth == pytest.approx(depth, abs=(longest + 1) / len(text))
 

@@ -41,7 +41,9 @@ def app(tmp_path_factory: pytest.TempPathFactory, fake: Fake) -> Iterator[Server
     folder = tmp_path_factory.mktemp("app")
     entry = '[[backend]]\nname = "{}"\nkind = "vllm"\nbase_url = "{}/vllm/v1"\nmodel = "simulated"\n{}\n'
     prices = "price_in = 1.0\nprice_out = 2.0"
-    (folder / "backends.toml").write_text(entry.format("one", fake.url, prices) + entry.format("two", fake.url, ""))
+    (folder / "backends.toml").write_text(
+        entry.format("one", fake.url, prices) + entry.format("two", fake.url, "concurrency = 2")
+    )
     with serving("app.py", **settings(folder)) as server:
         yield server
 
@@ -85,6 +87,7 @@ def test_nothing_starts_beyond_the_budget_that_was_agreed_on(app: Server, fake: 
         ({"prompts": 5, "text": ""}, "or type one"),
         ({"prompts": ["kept:\ud800"]}, "is not here any more"),
         ({"steps": "1" * 5000}, "Steps are"),
+        ({"lanes": [{"backend": "two", "effort": "none"}], "steps": "2, 3"}, "two is sent 2 requests at once"),
     ],
 )
 def test_what_cant_be_measured_is_refused_in_words(app: Server, change: dict[str, Any], words: str) -> None:
