@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from tests import s3
+from tests.fake.serving import Fake, faking
 
 settings.register_profile("on any machine", settings.default, deadline=None)  # it may be slow, or at other work too
 settings.load_profile("on any machine")
@@ -32,3 +33,10 @@ def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in s3.settings(s3_server).items():
         monkeypatch.setenv(name, value)
     return s3.made(s3_server)
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[Fake]:
+    """Simulated servers of every kind."""
+    with faking() as running:
+        yield running

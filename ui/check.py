@@ -11,7 +11,8 @@ from fastapi import APIRouter, Body, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from backends.check import suite
-from backends.check.result import Check, Finding, Verdict, dumped
+from backends.check.against import trend
+from backends.check.result import Check, Finding, dumped
 from backends.discovery import Discovery
 from backends.registry import Registry
 from storage.checks import Brief
@@ -21,7 +22,6 @@ from suites.checking import Checking, Progress
 from ui import access, spreadsheet
 from ui.component import Drawn
 
-RANK = {Verdict.FAILED: 0, Verdict.DOUBTFUL: 1, Verdict.PASSED: 2}
 MOST = 100  # backends named in one request
 
 Last = tuple[Check, Check | None]
@@ -71,22 +71,12 @@ def changed_since(registry: Registry, check: Check) -> bool:
 
 def cells(findings: Sequence[Finding], before: Check | None) -> dict[str, dict[str, str]]:
     """Each probe's verdict, and how it differs from what was found before."""
-    earlier = {finding.probe: finding.verdict for finding in before.findings} if before else None
-    return {
-        each.probe: {"verdict": each.verdict, "change": change(each, earlier) if earlier is not None else ""}
-        for each in findings
-    }
+    earlier = {finding.probe: finding.verdict for finding in before.findings} if before else {}
 
+    def change(finding: Finding) -> str:
+        return trend(earlier[finding.probe], finding.verdict) if finding.probe in earlier else "new"
 
-def change(finding: Finding, earlier: Mapping[str, Verdict]) -> str:
-    if finding.probe not in earlier:
-        return "new"
-    was, now = earlier[finding.probe], finding.verdict
-    if was is now:
-        return ""
-    if was not in RANK or now not in RANK:
-        return "changed"
-    return "better" if RANK[now] > RANK[was] else "worse"
+    return {each.probe: {"verdict": each.verdict, "change": change(each) if before else ""} for each in findings}
 
 
 async def state(

@@ -8,6 +8,15 @@ from backends.check.result import Check, Finding, Verdict
 _WORTH = {Verdict.FAILED: 0, Verdict.DOUBTFUL: 1, Verdict.PASSED: 2}
 
 
+def trend(before: Verdict, now: Verdict) -> str:
+    """`better`, `worse`, `changed` where one of them was skipped, or "" where they are the same."""
+    if before is now:
+        return ""
+    if before not in _WORTH or now not in _WORTH:
+        return "changed"
+    return "better" if _WORTH[now] > _WORTH[before] else "worse"
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A probe that found another verdict than before."""
@@ -16,16 +25,8 @@ class Change:
     now: Finding
 
     @property
-    def worse(self) -> bool:
-        return self._differ(-1)
-
-    @property
-    def better(self) -> bool:
-        return self._differ(1)
-
-    def _differ(self, sign: int) -> bool:
-        one, other = _WORTH.get(self.before.verdict), _WORTH.get(self.now.verdict)
-        return one is not None and other is not None and (other - one) * sign > 0
+    def trend(self) -> str:
+        return trend(self.before.verdict, self.now.verdict)
 
 
 def changes(before: Check, now: Check) -> tuple[Change, ...]:
@@ -36,4 +37,4 @@ def changes(before: Check, now: Check) -> tuple[Change, ...]:
         for finding in now.findings
         if finding.probe in earlier and earlier[finding.probe].verdict is not finding.verdict
     ]
-    return tuple(sorted(found, key=lambda change: not change.worse))
+    return tuple(sorted(found, key=lambda change: change.trend != "worse"))

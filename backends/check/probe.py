@@ -84,6 +84,8 @@ class Subject:
 
 
 Ask = tuple[Lane, Prompt]
+Asks = Callable[[Subject], Sequence[Ask] | Said]
+Judge = Callable[[Subject, Sequence[Heard]], Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,8 @@ class Probe:
 
     name: str
     title: str
-    asks: Callable[[Subject], Sequence[Ask] | Said]
-    judge: Callable[[Subject, Sequence[Heard]], Said]
+    asks: Asks
+    judge: Judge
     takes_failures: bool = False
     alone: bool = False
     looks_again: bool = False

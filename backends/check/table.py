@@ -41,7 +41,6 @@ def compared(found: Sequence[Change], width: int) -> str:
         return "  Nothing changed."
     lines: list[str] = []
     for change in found:
-        how = "worse" if change.worse else "better" if change.better else "other"
         words = f"{change.before.verdict}, now {change.now.verdict}: {change.now.said}"
-        lines += _wrapped(words, f"  {how:{_WIDEST}}  {change.now.probe}: ", width)
+        lines += _wrapped(words, f"  {change.trend:{_WIDEST}}  {change.now.probe}: ", width)
     return "\n".join(lines)

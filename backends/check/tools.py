@@ -1,7 +1,7 @@
 """Whether tools are called as they should be, and their results taken."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from backends.answer import Answer
 from backends.arguments import problem
@@ -10,6 +10,7 @@ from backends.check.probe import (
     SYSTEM,
     THOUGHT,
     Ask,
+    Asks,
     Heard,
     Probe,
     Said,
@@ -45,9 +46,6 @@ CALLED = Prompt(
     (UserTurn(PARIS), AssistantTurn("", calls=(_CALL,)), ToolTurn(_CALL.id, _CALL.name, RESULT)),
     (WEATHER,),
 )
-
-
-Asks = Callable[[Subject], Sequence[Ask] | Said]
 
 
 def _one(text: str = PARIS, tools: tuple[Tool, ...] = (WEATHER,), choice: str = "") -> Asks:

@@ -16,15 +16,9 @@ from backends.registry import Registry
 from backends.status import Status
 from storage.store import Store
 from suites.checking import Checking, Progress
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 
 NOWHERE = Backend("nowhere", "vllm", "http://127.0.0.1:9/v1", "m")
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture

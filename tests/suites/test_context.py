@@ -1,6 +1,6 @@
 """Needles asked of the fake: lanes that find them, forget them, have no room for them, or fail."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
@@ -10,15 +10,9 @@ from backends.events import Failed, Usage
 from backends.lane import Backend, Lane
 from backends.registry import Registry
 from suites.context import Context, outcome
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 
 CODE = "KXD-4827"
-
-
-@pytest.fixture
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture

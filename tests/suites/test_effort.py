@@ -14,16 +14,10 @@ from storage.efforts import Vote
 from storage.recorder import Recorder
 from storage.store import Store
 from suites.effort import Asked, Effort
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 from tests.storage.made import judged
 
 QUICK = "(fake tokens=5 rate=0)"
-
-
-@pytest.fixture
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -18,18 +18,7 @@ from benchmarks import load as proof
 from benchmarks.servers import serving
 from suites.load import Asked, Load
 from tests.fake.script import Script
-from tests.fake.serving import Fake, faking
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def nothing_asked(fake: Fake) -> None:
-    fake.asked.clear()
+from tests.fake.serving import Fake
 
 
 def asking(*scripts: Script) -> tuple[Prompt, ...]:

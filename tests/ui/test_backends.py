@@ -12,16 +12,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from backends.inquiry import PATIENCE
 from benchmarks.servers import Server, serving
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 from tests.ui.conftest import free_port, settings
 
 KEY = "sk-a-very-secret-key"
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

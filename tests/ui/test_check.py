@@ -22,7 +22,7 @@ from benchmarks.servers import Server, serving
 from storage.__main__ import main
 from storage.store import Store
 from suites.checking import Checking
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 from tests.ui.conftest import free_port, settings
 from tests.ui.test_axe import expect_no_barrier
 from ui import check
@@ -51,12 +51,6 @@ AFTER = checked(
     found("fell", Verdict.FAILED, NASTY),
     found("came", Verdict.DOUBTFUL),
 )
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.servers import Server, serving
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 from tests.ui.conftest import settings
 from tests.ui.test_axe import expect_no_barrier
 
@@ -28,12 +28,6 @@ FORM: dict[str, Any] = {
     "warm_up": 0,
     "seed": 1,
 }
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from backends.discovery import Discovery
 from backends.registry import load
 from benchmarks.servers import Server, serving
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 from tests.ui.conftest import settings
 from ui import serve
 
@@ -29,12 +29,6 @@ vllm serve mistralai/Mistral-Small-4-119B-2603 \\
   --max_num_batched_tokens 16384 \\
   --max_num_seqs 128 \\
   --gpu_memory_utilization 0.8"""
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

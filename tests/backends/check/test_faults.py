@@ -1,7 +1,6 @@
 """Every known fault is found by its probe, and an honest server has none; on simulated servers of every kind."""
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,15 +11,9 @@ from backends.lane import Backend
 from backends.registry import load
 from tests.fake.faulty import FAULTY, QUICK
 from tests.fake.server import KINDS
-from tests.fake.serving import Fake, faking
+from tests.fake.serving import Fake
 
 KNOWN = {"sglang": {"brackets"}}  # its parser for Mistral's calls loses each ] to this day
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
 
 
 def declared(fake: Fake, server: str, **settings: Any) -> Backend:

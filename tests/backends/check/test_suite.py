@@ -1,7 +1,7 @@
 """How a check goes on: in order, past what breaks, and not at all where nobody answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,13 +11,7 @@ from backends.check.result import Verdict
 from backends.lane import Backend
 from backends.registry import Registry, load
 from backends.status import Status
-from tests.fake.serving import Fake, faking
-
-
-@pytest.fixture(scope="module")
-def fake() -> Iterator[Fake]:
-    with faking() as running:
-        yield running
+from tests.fake.serving import Fake
 
 
 @pytest.fixture
