@@ -62,7 +62,8 @@ def _ready(process: subprocess.Popen[bytes], url: str, patience: float) -> float
                 if http.get(url).status_code == 200:
                     return time.perf_counter()
             except httpx.TransportError:
-                time.sleep(0.01)
+                pass  # nothing listens yet
+            time.sleep(0.01)
     raise RuntimeError(f"{process.args!r} did not answer at {url}")
 
 

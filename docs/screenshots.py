@@ -4,6 +4,8 @@ python -m docs.screenshots
 """
 
 import re
+import subprocess
+import sys
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -43,6 +45,15 @@ def main() -> None:
                 rating(browser, size, scheme, server.url, look)
             for look, size, scheme in LOOKS:  # last: the histories above are to be the same
                 live(browser.new_context(viewport=size, color_scheme=scheme).new_page(), server.url, look)
+        users = f"{folder}/users.toml"
+        add = [sys.executable, "-m", "ui.users", "--file", users, "add", "ada"]
+        subprocess.run(add, input="a long password\n", text=True, check=True)
+        with serving("app.py", at="/healthz", USERS=users, **settings) as server:
+            for look, size, scheme in LOOKS:
+                page = browser.new_context(viewport=size, color_scheme=scheme).new_page()
+                page.goto(server.url)
+                expect(page.get_by_role("button", name="Log in")).to_be_visible()
+                shoot(page, f"login{look}")
 
 
 def prepared(page: Page, url: str) -> list[str]:
