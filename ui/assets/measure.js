@@ -132,7 +132,7 @@ async function show(id, beside) {
     const links = make('nav'); links.ariaLabel = 'Data';
     links.append(link('Samples as CSV', `measurements/${id}.csv`), link('Summary as CSV', `measurements/${id}/summary.csv`), button(beside ? 'Close the comparison' : 'Close', tried(async () => { await open(beside ? id : ''); beside ? land() : turnBack(id); })));
     if (beside) links.prepend(button('Swap', tried(() => open(beside, id))));
-    const state = make('p', 'state', [new Date(measurement.at).toLocaleString(), STATES[measurement.state], measurement.problem].filter(Boolean).join(' · '));
+    const state = make('p', 'state', [moment(measurement.at), STATES[measurement.state], measurement.problem].filter(Boolean).join(' · '));
     const isFocused = top.contains(document.activeElement) ? [...top.querySelectorAll('a, button')].indexOf(document.activeElement) : -1;
     top.replaceChildren(title, links, state);
     if (isFocused >= 0) top.querySelectorAll('a, button')[isFocused]?.focus();
