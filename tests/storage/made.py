@@ -17,7 +17,9 @@ from backends.kind import Stream
 from backends.lane import Backend, Lane
 from backends.prompt import AssistantTurn, Prompt, Tool, ToolCall, ToolTurn, UserTurn
 from backends.runner import Entry
+from storage.comparison import Comparison
 from storage.ratings import Judgement
+from storage.store import Store
 
 DECLARED = Backend("one", "openai", "http://10.0.0.7:8000/v1", "m-1", "FP8", "KEY_ENV", price_in=0.5, price_out=1.5)
 ONE = Lane(DECLARED, "m-1", "FP8")
@@ -114,3 +116,14 @@ FAILED = Finding(
 
 def checked(backend: str = "one", hour: int = 0, findings: Sequence[Finding] = (PASSED, FAILED)) -> Check:
     return Check(backend, "vllm", "m-1", "FP8", "0.19", NOON + timedelta(hours=hour), tuple(findings))
+
+
+async def created(store: Store, question: str = "What is 1+1?", lanes: int = 2, follows: str | None = None) -> str:
+    prompt = asking(question)
+    return await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows=follows)
+
+
+async def read(store: Store, comparison_id: str) -> Comparison:
+    found = await store.read(comparison_id)
+    assert found is not None
+    return found

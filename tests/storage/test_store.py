@@ -1,9 +1,7 @@
-"""What is created, appended and rated is read back: in full, as a conversation, and as pages."""
+"""What is created and appended is read back, in full and as a conversation, whatever happened meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,49 +12,27 @@ from sqlalchemy import event, text
 
 from backends.answer import State, fold
 from backends.events import Failed
-from backends.flags import Flag
 from backends.lane import Backend, Lane
 from backends.prompt import Prompt, UserTurn
-from storage.comparison import Comparison, Filter, Rating, Row, current, evidence
-from storage.errors import RatingError, StorageError
+from storage.comparison import Comparison
+from storage.errors import StorageError
 from storage.lanes import address_hash
-from storage.plan import BLIND, Plan
-from storage.ratings import Judgement, Reasoned
-from storage.showing import Step
 from storage.store import Store
 from tests import s3
-from tests.storage.made import BEGAN, ONE, SAID, THREE, TWO, asking, entries, judged, long_talk, png, stamped
-
-LEAK, NO_USAGE = Flag("marker_leak", "[THINK] in line 1."), Flag("no_usage", "No counts.")
-
-
-async def created(store: Store, question: str = "What is 1+1?", lanes: int = 2, follows: str | None = None) -> str:
-    prompt = asking(question)
-    return await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO, THREE)[:lanes]], follows=follows)
-
-
-async def flagged(store: Store, *found: Flag | tuple[()]) -> str:
-    """A comparison whose lanes have ended, each with that flag or none."""
-    comparison_id = await created(store, lanes=len(found))
-    ended = {position: fold(stamped()) for position in range(len(found))}
-    flags = [(each,) if each else () for each in found]
-    await store.append(comparison_id, BEGAN, [], ended, flags)
-    return comparison_id
-
-
-async def read(store: Store, comparison_id: str) -> Comparison:
-    found = await store.read(comparison_id)
-    assert found is not None
-    return found
-
-
-async def history(store: Store, limit: int) -> AsyncIterator[tuple[Row, ...]]:
-    cursor = None
-    while True:
-        page = await store.page(cursor, limit)
-        yield page.rows
-        if (cursor := page.next) is None:
-            return
+from tests.storage.made import (
+    BEGAN,
+    ONE,
+    SAID,
+    TWO,
+    asking,
+    created,
+    entries,
+    judged,
+    long_talk,
+    png,
+    read,
+    stamped,
+)
 
 
 async def test_a_comparison_is_there_before_any_lane_answers(store: Store) -> None:
@@ -232,145 +208,6 @@ async def test_following_what_is_not_here_is_refused(store: Store) -> None:
         await created(store, follows="nothing")
 
 
-@pytest.mark.parametrize("limit", [1, 3, 7, 50])
-async def test_pages_are_the_whole_history_newest_first(store: Store, limit: int) -> None:
-    ids = [await created(store, str(number)) for number in range(7)]
-    pages = [rows async for rows in history(store, limit)]
-    assert [row.id for rows in pages for row in rows] == ids[::-1]
-    assert all(len(rows) == limit for rows in pages[:-1])
-
-
-async def test_comparisons_of_the_same_moment_are_paged_without_loss(store: Store) -> None:
-    ids = {await created(store, str(number)) for number in range(5)}
-    moved = text("UPDATE comparisons SET created_at = '2026-01-01 00:00:00.000000'")
-    store._database.writer.submit(lambda connection: connection.execute(moved)).result()
-    pages = [rows async for rows in history(store, 2)]
-    assert [len(rows) for rows in pages] == [2, 2, 1]
-    assert {row.id for rows in pages for row in rows} == ids
-
-
-async def test_what_is_new_meanwhile_does_not_shift_the_next_page(store: Store) -> None:
-    ids = [await created(store, str(number)) for number in range(4)]
-    first = await store.page(limit=2)
-    await created(store, "newer")
-    second = await store.page(first.next, limit=2)
-    assert [row.id for row in (*first.rows, *second.rows)] == ids[::-1]
-
-
-async def test_a_row_tells_what_a_list_needs(store: Store) -> None:
-    comparison_id = await created(store, "What   is\n1+1?")
-    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
-    await store.rate(comparison_id, "Ann", judged([0], [1]))
-    await store.rate(comparison_id, "Ann", judged([1], [0]))
-    (row,) = (await store.page()).rows
-    assert row.title == "What is 1+1?"
-    assert [lane[:3] for lane in row.lanes] == [
-        ("one · m-1 · FP8", State.DONE, ()),
-        ("two · m-2 · effort high", State.WAITING, ()),
-    ]
-    assert [rating.ranking for rating in row.ratings] == [((1,), (0,))]
-
-
-async def test_flags_come_with_the_last_end_and_with_what_follows_it(store: Store) -> None:
-    comparison_id = await created(store)
-    await store.append(comparison_id, BEGAN, entries(0, stamped()[:-1]), {0: fold(stamped()[:-1])})
-    assert [lane.flags for lane in await store.answered(comparison_id)] == [(), ()]
-    await store.append(comparison_id, BEGAN, entries(1, stamped()), {1: fold(stamped())}, [(NO_USAGE, LEAK), (LEAK,)])
-    assert [lane.flags for lane in await store.answered(comparison_id)] == [(LEAK, NO_USAGE), (LEAK,)]
-    await store.append(comparison_id, BEGAN, entries(0, stamped()[-1:]), {0: fold(stamped())}, [(), (LEAK,)])
-    assert [lane.flags for lane in await store.answered(comparison_id)] == [(), (LEAK,)]
-    assert [lane.flags for lane in (await read(store, comparison_id)).lanes] == [(), (LEAK,)]
-    assert [lane.flags for lane in (await store.page()).rows[0].lanes] == [(), ("marker_leak",)]
-
-
-async def test_comparisons_are_found_by_the_flags_of_their_lanes(store: Store) -> None:
-    ids = [await flagged(store, *found) for found in ([LEAK, LEAK], [(), NO_USAGE], [()], [NO_USAGE, LEAK], [LEAK])]
-    leaking = Filter(flag="marker_leak")
-    assert (await store.choices())["flag"] == ("marker_leak", "no_usage")
-    first = await store.page(limit=2, wanted=leaking)
-    rest = await store.page(first.next, limit=2, wanted=leaking)
-    assert [row.id for row in (*first.rows, *rest.rows)] == [ids[4], ids[3], ids[0]]
-    assert rest.next is None
-    assert (await store.page(wanted=Filter(flag="truncated"))).rows == ()
-
-
-async def test_a_flag_of_another_version_is_shown_by_its_code(store: Store) -> None:
-    await flagged(store, Flag("new", "Not known here."))
-    assert (await store.choices())["flag"] == ("new",)
-    assert (await store.page(wanted=Filter(flag="new"))).rows[0].lanes[0].flags == ("new",)
-
-
-async def test_what_only_sealed_comparisons_have_is_no_choice(store: Store) -> None:
-    prompt = asking("Who?")
-    run = await store.create(prompt, [(lane, prompt) for lane in (ONE, TWO)], Plan(BLIND), "maker")
-    assert (await store.choices("stranger"))["backend"] == ()
-    await store.reveal(run, "maker", "choice")
-    assert (await store.choices("maker"))["backend"] == ("one", "two")
-    assert (await store.choices("stranger"))["backend"] == ()
-
-
-async def test_an_empty_history_is_one_empty_page(store: Store) -> None:
-    page = await store.page()
-    assert (page.rows, page.next) == ((), None)
-
-
-@pytest.mark.sqlite
-async def test_a_page_seeks_and_reads_no_text_and_no_recording(store: Store) -> None:
-    for _ in range(3):
-        await flagged(store, NO_USAGE)
-    asked: list[tuple[str, object]] = []
-    event.listen(
-        store._database.engine, "before_cursor_execute", lambda c, cursor, sql, values, *_: asked.append((sql, values))
-    )
-    first = await store.page(limit=1)
-    await store.page(first.next, limit=1)
-    await store.page(wanted=Filter(flag="no_usage", rated="no"))
-    await store.choices()
-    selects = [(sql, values) for sql, values in asked if sql.startswith("SELECT")]
-    with store.engine.connect() as connection:
-        plans = [
-            str(row.detail)
-            for sql, values in selects
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-        ]
-    assert any("comparisons USING INDEX ix_comparisons_number" in plan for plan in plans)
-    assert not [plan for plan in plans if "TEMP B-TREE" in plan and "ratings" in plan]
-    assert any(plan.startswith("SEARCH facets USING PRIMARY KEY (kind=? AND value=?)") for plan in plans)
-    assert not [plan for plan in plans if plan.startswith("SCAN") and " INDEX " not in plan]
-    assert not [sql for sql, _ in selects if "texts" in sql or "recording_chunks" in sql or "body" in sql]
-
-
-async def test_a_new_rating_supersedes_only_that_evaluator_s(store: Store) -> None:
-    comparison_id = await created(store, lanes=3)
-    first = await store.rate(comparison_id, " Ann ", judged([1], [0, 2], tags=("clear",), comment="Good."))
-    other = await store.rate(comparison_id, "Bob", judged(all_bad=True))
-    second = await store.rate(comparison_id, "Ann", judged([2], [1], [0]))
-    found = await read(store, comparison_id)
-    assert found.ratings == (first, other, second)
-    assert current(found.ratings) == (other, second)
-    assert (second.supersedes, first.supersedes, other.supersedes) == (first.id, None, None)
-    assert (first.evaluator, first.tags, first.comment) == ("Ann", ("clear",), "Good.")
-    assert other.ranking == ((0, 1, 2),)
-
-
-async def test_many_ratings_at_once_make_one_line_of_succession(store: Store) -> None:
-    comparison_id = await created(store)
-    await asyncio.gather(*(store.rate(comparison_id, "Ann", judged([0], [1])) for _ in range(20)))
-    found = await read(store, comparison_id)
-    assert len(found.ratings) == 20
-    assert len(current(found.ratings)) == 1
-
-
-async def test_a_rating_that_makes_no_sense_is_refused_and_leaves_nothing(store: Store) -> None:
-    comparison_id = await created(store)
-    for evaluator, ranking in (("", [[0], [1]]), ("Ann", [[0]]), ("Ann", [[0], [1], [2]])):
-        with pytest.raises(RatingError):
-            await store.rate(comparison_id, evaluator, judged(*ranking))
-    with pytest.raises(RatingError, match="not here"):
-        await store.rate("nothing", "Ann", judged([0]))
-    assert (await read(store, comparison_id)).ratings == ()
-
-
 async def test_what_a_crash_left_open_is_interrupted_at_the_next_start(url: str) -> None:
     store = Store.open(url)
     comparison_id = await created(store, lanes=3)
@@ -392,15 +229,6 @@ async def test_what_a_crash_left_open_is_interrupted_at_the_next_start(url: str)
         ["other_model"],
         [],
     ]
-
-
-async def test_rows_show_what_was_interrupted(url: str) -> None:
-    store = Store.open(url)
-    await created(store)
-    store.close()
-    store = Store.open(url)
-    assert [lane.state for lane in (await store.page()).rows[0].lanes] == [State.INTERRUPTED] * 2
-    store.close()
 
 
 @pytest.mark.sqlite
@@ -428,87 +256,3 @@ async def test_a_busy_pool_is_told(store: Store, monkeypatch: pytest.MonkeyPatch
             held.enter_context(store._database.engine.connect())
         with pytest.raises(StorageError, match="busy"):
             await store.page()
-
-
-async def test_a_blind_rating_leads_to_the_reasoning_that_was_hidden_then_to_the_reveal(store: Store) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
-    steps = []
-
-    async def rate(judgement: Judgement) -> Rating:
-        kept = await store.rate(comparison_id, "Ann", judgement, await store.show(comparison_id, "ann"))
-        seen = await store.show(comparison_id, "ann")
-        steps.append((kept.blind, seen and seen.step))
-        return kept
-
-    first = await rate(judged([0], [1], strength=2))
-    second = await rate(judged([1], [0], traces=Reasoned(marks={"faithful": (0,)})))
-    third = await rate(judged([0, 1]))
-    assert steps == [(True, Step.REASONING), (True, Step.OPEN), (False, Step.OPEN)]
-    assert (second.supersedes, second.ranking, second.strength) == (first.id, ((0,), (1,)), 2)  # as judged without it
-    assert second.traces.marks == {"faithful": (0,)}
-    assert third.supersedes == second.id
-
-
-async def test_of_two_presses_the_second_is_no_rating_of_its_own(store: Store) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    seen = await store.show(comparison_id, "ann")
-    rating = partial(store.rate, comparison_id, "Ann", judged([0], [1]), seen)
-    first, second = await asyncio.gather(rating(), rating(), return_exceptions=True)
-    assert isinstance(first, Rating)
-    assert first.blind
-    assert isinstance(second, RatingError)
-
-
-async def test_who_has_rated_at_another_browser_does_not_rate_blind_again(store: Store) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    kept = [
-        await store.rate(comparison_id, "Ann", judged([0], [1], early=True), await store.show(comparison_id, browser))
-        for browser in ("desk", "phone")
-    ]
-    assert [each.blind for each in kept] == [True, False]
-    assert evidence(reversed(kept)) == (kept[0],)
-
-
-async def test_who_judges_the_reasoning_has_judged_the_answers(store: Store) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
-    for browser, evaluator in (("desk", "Ann"), ("phone", "Bob")):
-        await store.rate(comparison_id, evaluator, judged([0], [1]), await store.show(comparison_id, browser))
-    for evaluator in ("Cat", "Bob"):  # who has judged nothing, or somewhere else
-        with pytest.raises(RatingError, match="another name"):
-            await store.rate(comparison_id, evaluator, judged([1], [0]), await store.show(comparison_id, "desk"))
-
-
-async def test_a_rating_that_comes_after_the_reveal_is_not_blind(store: Store) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    before = await store.show(comparison_id, "ann")
-    reveal = store.reveal(comparison_id, "ann", "choice")
-    _, late = await asyncio.gather(
-        reveal, store.rate(comparison_id, "Ann", judged([0], [1]), before), return_exceptions=True
-    )
-    assert isinstance(late, RatingError)
-    assert not (await store.rate(comparison_id, "Ann", judged([0], [1]), await store.show(comparison_id, "ann"))).blind
-
-
-@pytest.mark.parametrize("seconds", [-1.0, 1e300])
-async def test_a_time_that_can_not_be_is_not_kept(store: Store, seconds: float) -> None:
-    comparison_id = await created(store)
-    seen = await store.show(comparison_id, "ann")
-    assert (await store.rate(comparison_id, "Ann", judged([0], [1], seconds=seconds), seen)).seconds is None
-
-
-@pytest.mark.parametrize("judgement", [judged([0], [1], early=True), Judgement(skipped="I can't judge this")])
-async def test_an_early_rating_or_a_skip_reveals_at_once(store: Store, judgement: Judgement) -> None:
-    prompt = asking("What is 1+1?")
-    comparison_id = await store.create(prompt, [(ONE, prompt), (TWO, prompt)], Plan(BLIND), "ann")
-    await store.append(comparison_id, BEGAN, entries(0, stamped()), {0: fold(stamped())})
-    rating = await store.rate(comparison_id, "Ann", judgement, await store.show(comparison_id, "ann"))
-    seen = await store.show(comparison_id, "ann")
-    assert seen is not None
-    assert (rating.blind, rating.showing_id, seen.step, seen.revealed_by) == (True, seen.id, Step.OPEN, "rating")
