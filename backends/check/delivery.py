@@ -17,6 +17,7 @@ from backends.check.probe import (
     question,
     skipped,
 )
+from backends.check.result import Verdict
 from backends.check.tools import PARIS, WEATHER
 from backends.events import ReasoningDelta, TextDelta, ToolCallDelta
 from backends.flags import CUT
@@ -32,13 +33,19 @@ LIMIT = 12
 
 
 def _streaming_asks(subject: Subject) -> Sequence[Ask]:
-    return [(subject.lane(max_tokens=80), question(COUNT))]
+    return 2 * [(subject.lane(max_tokens=80), question(COUNT))]
 
 
 def _streaming(subject: Subject, heard: Sequence[Heard]) -> Said:
+    """The better one of two: where this machine was at other work, it may have read one in a burst."""
+    one, other = map(_streamed, heard)
+    return other if one.verdict is Verdict.FAILED else one
+
+
+def _streamed(heard: Heard) -> Said:
     deltas = TextDelta | ReasoningDelta | ToolCallDelta
-    came = [stamped.at / 1e6 for stamped in heard[0].recording if isinstance(stamped.event, deltas)]
-    answer, advice = heard[0].answer, "Look for a proxy that buffers: it must pass event streams on at once."
+    came = [stamped.at / 1e6 for stamped in heard.recording if isinstance(stamped.event, deltas)]
+    answer, advice = heard.answer, "Look for a proxy that buffers: it must pass event streams on at once."
     tokens = max(answer.usage.completion or 0, len(came))
     if not came or tokens < FEWEST:
         return doubtful("The answer was too short to tell.")

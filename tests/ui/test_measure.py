@@ -158,6 +158,8 @@ def test_the_keyboard_alone_fills_starts_stops_and_opens(page: Page, app: Server
     part.locator("[name=text]").focus()
     keys.type("(fake tokens=50 rate=5)")
     part.locator("[name=steps]").focus()
+    keys.press("ControlOrMeta+A")
+    keys.type("1, 2")
     keys.press("Enter")
     expect(part.get_by_role("button", name="Start", exact=True)).to_be_focused()
     keys.press("Escape")
