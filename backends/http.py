@@ -56,7 +56,8 @@ def http_client(backend: Backend, transport: httpx.AsyncBaseTransport | None = N
         base_url=address,
         headers={"Accept-Encoding": "identity"},  # what packs a stream holds pieces back, and a bomb would unpack here
         timeout=httpx.Timeout(backend.timeout, connect=backend.connect_timeout),
-        limits=httpx.Limits(keepalive_expiry=4.0),  # many servers close after 5 s: no request should meet that
+        # many servers close after 5 s, counted from an end that a busy app reads late: no request should meet that
+        limits=httpx.Limits(keepalive_expiry=1.0),
         # a proxy meant for the internet can't reach this machine or its network
         mounts={f"all://{f'[{host}]' if ':' in host else host}": None} if is_near(host) else None,
         verify=_certificates(),
