@@ -172,7 +172,7 @@ def _tools() -> Tools:
     fields = (functions, choice, results, canned, built_in, by_hand, rounds)
     results.change(answering_shown, results, answering, **PRIVATE)
     for editor in (functions, canned):
-        editor.blur(checked, fields, [part, choice, problem, canned_problem], **PRIVATE)
+        editor.blur(checked, fields, [part, choice, problem, canned_problem], trigger_mode="always_last", **PRIVATE)
     return Tools(part, fields, (problem, canned_problem), presets)
 
 

@@ -3,6 +3,9 @@
 An event that the page sends before it has read of the end is run, but its answer would be read by nobody: the page
 believes in its old stream. So this end stays open until the page has left it, and what is asked meanwhile is answered
 then, when the page knows that it has to begin a new one.
+
+A page's streams have one address. Where it might keep an answer, Chromium, having left one stream, may ask for the next
+twice, and read of one only: so these are not to be kept.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from urllib.parse import parse_qs
 PATIENCE = 5.0  # seconds that a page may take to leave
 END = b'data: {"msg":"close_stream"'
 SESSION = re.compile(rb'"session_hash":"(\w+)"')
+NOT_KEPT = (b"cache-control", b"no-store")
 TAIL = 1000  # bytes of a request: its session comes last, after all that people wrote
 
 
@@ -36,6 +40,8 @@ class Events:
         session = "".join(asked.get("session_hash", []))
 
         async def sent(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), NOT_KEPT]
             if message.get("body", b"").startswith(END):
                 self._leaving[session] = left
             elif not message.get("more_body", True) and session in self._leaving:

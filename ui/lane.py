@@ -77,7 +77,8 @@ def build(registry: Registry, index: int, settings: Settings | None) -> Slot:
     model, temperature, limit, _, replays, _ = rest
     chosen = [name, effort, temperature, limit, said]
     changed = [effort, model, temperature, limit, replays, said, card]
-    name.input(partial(chosen_backend, registry), chosen, changed, **PRIVATE)
+    # who chooses again while the first choice is on its way means the second
+    name.input(partial(chosen_backend, registry), chosen, changed, trigger_mode="always_last", **PRIVATE)
     return Slot(column, (name, effort, *rest), said, card, answer)
 
 

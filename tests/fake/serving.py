@@ -36,11 +36,17 @@ class Fake:
 def faking(key: str = "") -> Iterator[Fake]:
     """A fake on a thread of its own."""
     running = Fake()
+    with served(fake(key, running.asked.append)) as running.url:
+        yield running
+
+
+@contextmanager
+def served(app: object, **how: object) -> Iterator[str]:
+    """The address of an app on a thread of its own."""
     with socket.create_server(("127.0.0.1", 0), backlog=256) as taken:
-        running.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        serves = server(fake(key, running.asked.append))
+        serves = server(app, **how)
         thread = threading.Thread(target=serves.run, args=([taken],), daemon=True)
         thread.start()
-        yield running
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
         serves.should_exit = True
         thread.join()
