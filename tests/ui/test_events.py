@@ -42,6 +42,7 @@ def test_who_chooses_again_at_once_gets_the_second(page: Page, app: Server) -> N
     with on_a_thread(wired(app.url, LAG)) as wire:
         page.goto(f"{wire.url}/?lanes=talks,talks")
         reach = page.locator("#lane-A .about .reach")
+        page.wait_for_function("window.arrived")
         expect(reach).to_have_text("ready")
         for name in ("dies", "absent"):
             page.locator("#backend-A input").click()
@@ -66,7 +67,8 @@ def test_a_browser_asks_for_each_stream_once(page: Page) -> None:
         page.evaluate(
             """async (count) => {
               for (let i = 0; i < count; i++) {
-                const leaving = new AbortController(), stream = await fetch('gradio_api/queue/data', { signal: leaving.signal });
+                const leaving = new AbortController();
+                const stream = await fetch('gradio_api/queue/data', { signal: leaving.signal });
                 await stream.body.getReader().read();
                 leaving.abort();
               }
