@@ -44,10 +44,12 @@ def test_who_chooses_again_at_once_gets_the_second(page: Page, app: Server) -> N
         reach = page.locator("#lane-A .about .reach")
         page.wait_for_function("window.arrived")
         expect(reach).to_have_text("ready")
+        page.locator("#lane-A .settings .unfolds > .label-wrap").click()
         for name in ("dies", "absent"):
             page.locator("#backend-A input").click()
             page.locator("#backend-A [role=option]", has_text=name).click()
         expect(reach).to_have_text("unreachable")
+        expect(page.locator("#model-A input")).to_have_value("absent")
         page.goto("about:blank")
 
 
