@@ -1,22 +1,20 @@
 """Login through a provider: a small real one, with a door that trusts it."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from fastapi import FastAPI, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
+from tests.fake.serving import served
 from tests.ui.door.conftest import SECRET, Client, enter
 from ui.door.accounts import Users
 from ui.door.oidc import account_of
@@ -87,30 +85,11 @@ class Identity:
         return app
 
 
-@asynccontextmanager
-async def running(app: FastAPI) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    config = server.config
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    ticking = asyncio.create_task(server.main_loop())
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        await ticking
-        await server.shutdown()
-
-
 @pytest.fixture
-async def identity(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Identity]:
+def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[Identity]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     provider = Identity()
-    async with running(provider.app()) as url:
-        provider.url = url
+    with served(provider.app(), lifespan="off") as provider.url:
         yield provider
 
 
@@ -221,18 +200,13 @@ async def test_a_provider_that_calls_itself_another_or_sends_on_is_not_asked_fur
     assert "is no provider" in refused.text
     assert identity.asked == ["/.well-known/openid-configuration"]
 
-    @asynccontextmanager
-    async def elsewhere() -> AsyncIterator[str]:
-        app = FastAPI()
+    elsewhere = FastAPI()
 
-        @app.get("/{path:path}")
-        def on(path: str) -> RedirectResponse:
-            return RedirectResponse(f"{identity.url}/.well-known/openid-configuration")
+    @elsewhere.get("/{path:path}")
+    def on(path: str) -> RedirectResponse:
+        return RedirectResponse(f"{identity.url}/.well-known/openid-configuration")
 
-        async with running(app) as url:
-            yield url
-
-    async with elsewhere() as url:
+    with served(elsewhere, lifespan="off") as url:
         known = replace(settings, provider=Provider(url, "lanewise", "x"))
         assert (await behind(known).get("/login/provider")).status_code == 502
     assert identity.asked == ["/.well-known/openid-configuration"]
